@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.csrf import CookieCSRFStoragePolicy
@@ -82,7 +81,9 @@ def includeme(config: Configurator) -> None:
     config.add_route("healthz", "/healthz", factory=no_context)
     config.add_route("home", "/")
     config.add_route("search", "/search")
-    config.add_tween("karl.intranet.tweens.refusals", over="pyramid_tm.tm_tween_factory")
+    config.add_tween(
+        "karl.intranet.tweens.refusals", over="pyramid_tm.tm_tween_factory"
+    )
     config.add_tween("karl.intranet.tweens.headers")
     config.scan("karl.intranet.views")
 
@@ -91,12 +92,13 @@ def site_root(request: Request) -> Site:
     """The site that URLs are traversed from."""
     root = get_connection(request).root()
     if SITE_KEY not in root:
-        raise HTTPServiceUnavailable("There is no site in this database.")
+        reason = "There is no site in this database."
+        raise HTTPServiceUnavailable(reason)
     site: Site = root[SITE_KEY]
     return site
 
 
-def no_context(request: Request) -> None:  # noqa: ARG001 - Pyramid's signature
+def no_context(request: Request) -> None:
     """The context of pages that must work without a site."""
 
 

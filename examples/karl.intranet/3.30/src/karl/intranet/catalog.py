@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyramid.location import lineage
 from pyramid.traversal import find_resource, find_root, resource_path
 from repoze.catalog.catalog import Catalog
-from repoze.catalog.indexes.field import CatalogFieldIndex
+from repoze.catalog.indexes.field import FWSCAN, CatalogFieldIndex
 from repoze.catalog.indexes.keyword import CatalogKeywordIndex
 from repoze.catalog.indexes.text import CatalogTextIndex
 from repoze.catalog.query import Contains, Query
@@ -53,13 +53,18 @@ def website(content: Any, default: Any) -> Any:
     return getattr(content, "website", "") or default
 
 
+def recency(content: Any, default: Any) -> Any:  # noqa: ARG001 - index protocol
+    """The time of the last change, negative: in order, the newest comes first."""
+    return -int(content.modified.timestamp())
+
+
 def new_catalog() -> Catalog:
     """An empty catalog with every index of this product."""
     catalog = Catalog()
     catalog["text"] = CatalogTextIndex(searchable_text)
     catalog["kind"] = CatalogFieldIndex("kind")
     catalog["title"] = CatalogFieldIndex("sort_title")
-    catalog["modified"] = CatalogFieldIndex("modified")
+    catalog["recency"] = CatalogFieldIndex(recency)
     catalog["within"] = CatalogKeywordIndex(containers)
     catalog["tags"] = CatalogKeywordIndex(tags)
     catalog["country"] = CatalogFieldIndex(country)
@@ -112,20 +117,30 @@ class Batch:
         return following if following < self.total else None
 
 
-def find(  # noqa: PLR0913 - the vocabulary of a catalog query
+def count(site: Site) -> int:
+    """How many documents there are."""
+    total: int = site.catalog["kind"].documentCount()
+    return total
+
+
+def newest(site: Site, size: int) -> list[Any]:
+    """The content that was changed last, found without looking at all the rest."""
+    documents = site.documents.docid_to_address
+    docids = site.catalog["recency"].sort(documents, limit=size, sort_type=FWSCAN)
+    return [find_resource(site, documents[docid]) for docid in docids]
+
+
+def find(
     site: Site,
     query: Query,
     *,
     sort: str = "title",
-    reverse: bool = False,
     start: int = 0,
     size: int = 20,
 ) -> Batch:
     """The content that ``query`` finds, from ``start``, at most ``size`` of it."""
     try:
-        result, docids = site.catalog.query(
-            query, sort_index=sort, reverse=reverse, limit=start + size
-        )
+        result, docids = site.catalog.query(query, sort_index=sort, limit=start + size)
     except ParseError:
         # Only words as common as "the", which are not indexed.
         return Batch([], 0, start, size)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-Node: TypeAlias = "etree._Element | str | None | Iterable[Node]"
+Node: TypeAlias = "etree._Element | str | Iterable[Node] | None"
 
 # What XML 1.0 cannot hold at all, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -72,9 +72,7 @@ def web_link(url: str, text: str = "") -> Node:
 
 def day(moment: datetime) -> etree._Element:
     """A date, readable by people and by machines."""
-    return h(
-        "time", f"{moment.day} {moment:%B %Y}", datetime=moment.date().isoformat()
-    )
+    return h("time", f"{moment.day} {moment:%B %Y}", datetime=moment.date().isoformat())
 
 
 def size(count: int) -> str:

@@ -1,13 +1,13 @@
 """Pages: what views return, and the document that the theme makes HTML of.
 
-    <page kind="person" title="…">
-      <site title="…" tagline="…" href="…" search="…"/>
-      <stylesheet href="…"/>
-      <navigation><item href="…" current="yes">…</item></navigation>
-      <trail><item href="…">…</item></trail>
-      <actions><item href="…">…</item></actions>
-      <content>…HTML…</content>
-    </page>
+<page kind="person" title="…">
+  <site title="…" tagline="…" href="…" search="…"/>
+  <stylesheet href="…"/>
+  <navigation><item href="…" current="yes">…</item></navigation>
+  <trail><item href="…">…</item></trail>
+  <actions><item href="…">…</item></actions>
+  <content>…HTML…</content>
+</page>
 """
 
 from __future__ import annotations

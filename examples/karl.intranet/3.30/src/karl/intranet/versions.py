@@ -86,7 +86,5 @@ def read_status(root: Mapping[str, Any]) -> list[Status]:
 def record_current(root: Any) -> None:
     """Record that a new, empty database needs none of the steps there are."""
     for package in evolve_packages():
-        manager = ZODBEvolutionManager(
-            root, package.module, package.software, txn=None
-        )
+        manager = ZODBEvolutionManager(root, package.module, package.software, txn=None)
         manager.set_db_version(package.software, commit=False)

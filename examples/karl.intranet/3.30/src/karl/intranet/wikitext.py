@@ -1,8 +1,8 @@
 """Wiki text: the little markup that pages are written in.
 
-    == Heading            * list item
-    [[Title of a page]]   https://example.org/
-    **strong**            a blank line ends a paragraph
+== Heading            * list item
+[[Title of a page]]   https://example.org/
+**strong**            a blank line ends a paragraph
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Where a site keeps its revision, its configuration and its database.
 
-    <root>/current                     the live revision
-    <root>/etc/site.ini                the site's configuration
-    <root>/releases/<version>/         sys.prefix of a release
-    <revision>/zodb.conf               which database belongs to the revision
+<root>/current                     the live revision
+<root>/etc/site.ini                the site's configuration
+<root>/releases/<version>/         sys.prefix of a release
+<revision>/zodb.conf               which database belongs to the revision
 """
 
 from __future__ import annotations

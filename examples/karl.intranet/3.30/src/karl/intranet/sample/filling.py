@@ -51,6 +51,8 @@ class Filling:
         self.random = random.Random(seed)  # noqa: S311 - made-up data, no secrets
         self.authors: list[str] = []
         self.community: Community | None = None
+        self.companies = [self._coined() for _ in range(24)]
+        self.previous_title = ""
 
     def __iter__(self) -> Iterator[Content]:
         for number in range(self.count):
@@ -78,12 +80,17 @@ class Filling:
         title = f"{topic} {self.random.choice(words.GROUPS)}".capitalize()
         description = f"{self._sentence(topic)} {self._sentence(topic)}"
         self.community = Community(title, description)
+        self.previous_title = ""
         return self._add(self.site["communities"], self.community)
 
     def _person(self) -> Content:
         first = self.random.choice(words.FIRST_NAMES)
         last = self.random.choice(words.LAST_NAMES)
-        company = f"{self._coined()}.example"
+        # Half of the people work where others do, too.
+        coined = self.random.choice(
+            (self._coined(), self.random.choice(self.companies))
+        )
+        company = f"{coined}.example"
         mailbox = f"{name_for(first)}.{name_for(last)}"
         profile = Profile(
             first,
@@ -106,9 +113,13 @@ class Filling:
 
     def _page(self) -> Content:
         topic = self.random.choice(words.TOPICS)
+        title, text = self._title(topic), self._text(topic)
+        if self.previous_title and self.random.random() < 0.4:  # noqa: PLR2004
+            text += f"\n\nSee also [[{self.previous_title}]]."
+        self.previous_title = title
         page = WikiPage(
-            self._title(topic),
-            self._text(topic),
+            title,
+            text,
             tags=tuple(sorted({topic, self.random.choice(words.TOPICS)})),
             author=self.random.choice(self.authors) if self.authors else "",
         )
@@ -150,7 +161,9 @@ class Filling:
         paragraphs: list[str] = []
         count = 0
         while count < self.sizes.page_words:
-            sentences = [self._sentence(topic) for _ in range(self.random.randint(2, 4))]
+            sentences = [
+                self._sentence(topic) for _ in range(self.random.randint(2, 4))
+            ]
             if self.random.random() < 0.3:  # noqa: PLR2004 - every third or so
                 paragraphs.append(f"== {self.random.choice(words.HEADINGS)}")
             if self.random.random() < 0.2:  # noqa: PLR2004 - every fifth or so

@@ -1,19 +1,19 @@
 """What the made-up documents are made of."""
 
-FIRST_NAMES = (
-    "Ada Amara Anders Aoife Beatriz Carlos Chidi Clara Dara Diego Elif Emeka Erik Esi "
-    "Fatou Femi Freya Giulia Hana Hugo Ines Ivo Jonas Kaito Kamala Karin Lars Leila "
-    "Lucía Maarten Mads Malik Marta Mei Mira Nadia Nils Noor Olga Oskar Paola Pedro "
-    "Priya Rafael Ravi Rosa Salma Sanna Sofia Tariq Tomás Uma Wanjiru Yara Yuki Zoë"
-).split()
+FIRST_NAMES = """
+    Ada Amara Anders Aoife Beatriz Carlos Chidi Clara Dara Diego Elif Emeka Erik Esi
+    Fatou Femi Freya Giulia Hana Hugo Ines Ivo Jonas Kaito Kamala Karin Lars Leila Lucía
+    Maarten Mads Malik Marta Mei Mira Nadia Nils Noor Olga Oskar Paola Pedro Priya
+    Rafael Ravi Rosa Salma Sanna Sofia Tariq Tomás Uma Wanjiru Yara Yuki Zoë
+""".split()
 
-LAST_NAMES = (
-    "Abara Acheson Almeida Andersen Bakker Baptiste Bergström Bianchi Calloway Castro "
-    "Chen Costa Dahl Desai Diallo Duarte Eklund Farouk Ferreira Fischer Gallagher "
-    "Haddad Hansen Hartono Ibarra Ito Jansen Kamau Kaya Keller Kovács Lindqvist Lopes "
-    "Mbeki Moreau Müller Nakamura Ndiaye Novák Okafor Olsen Pereira Petrov Quispe Rao "
-    "Rossi Salazar Sato Sørensen Tanaka Toth Umarov Varga Weber Wójcik Yilmaz Zamora"
-).split()
+LAST_NAMES = """
+    Abara Acheson Almeida Andersen Bakker Baptiste Bergström Bianchi Calloway Castro
+    Chen Costa Dahl Desai Diallo Duarte Eklund Farouk Ferreira Fischer Gallagher Haddad
+    Hansen Hartono Ibarra Ito Jansen Kamau Kaya Keller Kovács Lindqvist Lopes Mbeki
+    Moreau Müller Nakamura Ndiaye Novák Okafor Olsen Pereira Petrov Quispe Rao Rossi
+    Salazar Sato Sørensen Tanaka Toth Umarov Varga Weber Wójcik Yilmaz Zamora
+""".split()
 
 POSITIONS = (
     "Programme officer",
@@ -127,9 +127,9 @@ CLOSINGS = (
     "after a long discussion",
 )
 
-SYLLABLES = (
-    "ba ko ri ta mu se lo na vi du fe ga hi jo ke li mo pa ru sa te wa yo za".split()
-)
+SYLLABLES = """
+    ba ko ri ta mu se lo na vi du fe ga hi jo ke li mo pa ru sa te wa yo za
+""".split()
 
 FILE_TYPES = (
     ("pdf", "application/pdf"),

@@ -46,8 +46,7 @@ def community(context: Community, request: Request) -> Page:
     recent = find(
         site_of(context),
         AnyOf("kind", ["page", "file"]) & Eq("within", resource_path(context)),
-        sort="modified",
-        reverse=True,
+        sort="recency",
         size=10,
     )
     wiki, files = context["wiki"], context["files"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,7 +25,7 @@ KINDS = {
 def start_of(request: Request) -> int:
     """Where the batch that the request asks for starts."""
     start = request.GET.get("start", "0")
-    return int(start) if start.isascii() and start.isdecimal() else 0
+    return int(start) if re.fullmatch("[0-9]{1,9}", start) else 0
 
 
 def excerpt(content: Content, longest: int = 160) -> str:
@@ -44,7 +45,9 @@ def listing(
         h(
             "li",
             link(request.resource_path(content), content.title, class_="title"),
-            h("span", KINDS.get(content.kind, ""), class_="kind") if show_kind else None,
+            h("span", KINDS.get(content.kind, ""), class_="kind")
+            if show_kind
+            else None,
             h("p", day(content.modified), " · ", excerpt(content), class_="summary"),
         )
         for content in contents
@@ -93,7 +96,7 @@ def batches(request: Request, batch: Batch) -> etree._Element | None:
     return h(
         "nav",
         other(batch.previous, "← Previous"),
-        h("span", f"{min(batch.start + 1, last)}–{last} of {batch.total}"),
+        h("span", f"{min(batch.start + 1, last)}\N{EN DASH}{last} of {batch.total}"),
         other(batch.next, "Next →"),
         class_="batches",
     )

@@ -67,7 +67,11 @@ def _filter(words: str, country: str, request: Request) -> etree._Element:
             placeholder="Name or position",
         ),
         forms.select(
-            COUNTRIES, country, empty="Any country", name="country", aria_label="Country"
+            COUNTRIES,
+            country,
+            empty="Any country",
+            name="country",
+            aria_label="Country",
         ),
         h("button", "Show", type="submit"),
         action=request.path,
