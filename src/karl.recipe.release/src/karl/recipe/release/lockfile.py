@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,20 @@ class Package:
         return (*self.wheels, *((self.sdist,) if self.sdist else ()))
 
 
+@dataclass(frozen=True, order=True)
+class Override:
+    """An inherited pin that was changed on request.
+
+    :ivar requirement: what was asked for, PEP 508.
+    :ivar inherited: the version of the extended index; empty if it had none.
+    """
+
+    requirement: str
+    name: str
+    inherited: str
+    version: str
+
+
 @dataclass(frozen=True)
 class Lock:
     """What a ``pylock.toml`` of ours says.
@@ -82,8 +96,7 @@ class Lock:
     :ivar extends: the index it extends, with the sha256 of that lock file.
     :ivar requirements: what was asked for, PEP 508, sorted.
     :ivar constraints: bounds that were given, sorted.
-    :ivar overrides: pins of an extended index that were changed on request,
-        by normalised name: old and new version.
+    :ivar overrides: pins of an extended index that were changed on request.
     :ivar private: patterns of names that are ours.
     :ivar targets: what wheels were chosen for, such as
         ``cp311-manylinux_2_31_x86_64``.
@@ -97,7 +110,7 @@ class Lock:
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     extends: tuple[str, str] | None = None
-    overrides: tuple[tuple[str, str, str], ...] = ()
+    overrides: tuple[Override, ...] = ()
     private: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     system_linked: tuple[str, ...] = ()
@@ -181,8 +194,7 @@ def _document(lock: Lock) -> dict[str, Any]:
         tool["system-linked"] = list(lock.system_linked)
     if lock.overrides:
         tool["overrides"] = [
-            {"name": name, "inherited": old, "version": new}
-            for name, old, new in lock.overrides
+            asdict(override) for override in sorted(lock.overrides)
         ]
     packages = sorted(lock.packages, key=lambda package: package.name)
     return {
@@ -246,10 +258,7 @@ def _lock(document: Mapping[str, Any]) -> Lock:
         requirements=tuple(tool.get("requirements", ())),
         constraints=tuple(tool.get("constraints", ())),
         extends=(extends["index"], extends["sha256"]) if extends else None,
-        overrides=tuple(
-            (entry["name"], entry["inherited"], entry["version"])
-            for entry in tool.get("overrides", ())
-        ),
+        overrides=tuple(Override(**entry) for entry in tool.get("overrides", ())),
         private=tuple(tool.get("private", ())),
         targets=tuple(tool.get("targets", ())),
         system_linked=tuple(tool.get("system-linked", ())),

@@ -25,6 +25,9 @@ _KEPT = (
 
 _TAIL = 4000
 
+#: Called now and then with the seconds since a program was started.
+Beat = Callable[[float], None]
+
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return our environment without what could steer a build, plus *extra*."""
@@ -37,7 +40,7 @@ def run(
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    beat: Callable[[float], None] | None = None,
+    beat: Beat | None = None,
     timeout: float | None = None,
 ) -> str:
     """Run a program to its end and return what it printed.
@@ -86,7 +89,7 @@ def run(
 
 def _wait(
     child: subprocess.Popen[bytes],
-    beat: Callable[[float], None] | None,
+    beat: Beat | None,
     timeout: float | None,
 ) -> int:
     start = time.monotonic()

@@ -1,0 +1,70 @@
+"""The proof that an index is whole: install it from nothing but itself."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from karl.recipe.release import process, systemlibs
+from karl.recipe.release.errors import ProcessError, RefusedError
+from karl.recipe.release.fetch import needed_here
+from karl.recipe.release.layout import SoftwareLayout
+from karl.recipe.release.lockfile import Index, Lock
+from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.resolve import uv_program
+from karl.recipe.release.targets import Target
+
+
+def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
+    """Install *index* offline, with an empty cache, into a new environment.
+
+    Every sdist that this machine needs is built on the way, from the build
+    requirements in the index.  What other targets need is checked by hash only.
+
+    :raises RefusedError: something is missing or does not fit together.
+    """
+    systemlibs.check(index.lock.system_linked)
+    for name in index.lock.system_linked:
+        package = index.lock.package(name)
+        if package:
+            systemlibs.ensure_wheel(software, index, package, reporter)
+    task = reporter.task(f"Checking that {index.lock.name} installs from itself")
+    with tempfile.TemporaryDirectory(prefix="karl-closure-") as folder:
+        _install(index, Path(folder), lambda _: task.advance(0))
+    task.done(f"{len(needed_here(index.lock))} files")
+
+
+def _install(index: Index, folder: Path, beat: process.Beat) -> None:
+    uv = uv_program()
+    environment = process.clean_environment(HOME=str(folder), NO_COLOR="1")
+    shared = ["--quiet", "--no-config", "--no-cache", "--offline"]
+    python = folder / "venv" / "bin" / "python"
+    pins = folder / "pins.txt"
+    pins.write_text("".join(f"{pin}\n" for pin in _pins(index.lock)), encoding="utf-8")
+    steps = (
+        [uv, "venv", *shared, "--no-project", "--python", sys.executable,
+         folder / "venv"],
+        [uv, "pip", "install", *shared, "--python", python, "--index-url",
+         index.layout.simple.absolute().as_uri(), "-r", pins],
+        [uv, "pip", "check", *shared, "--python", python],
+    )  # fmt: skip
+    for argv in steps:
+        try:
+            process.run(argv, env=environment, cwd=folder, beat=beat)
+        except ProcessError as error:
+            raise RefusedError(
+                f"Index {index.lock.name} does not install from itself alone:\n"
+                f"{error.output.strip()}",
+                "It was not frozen.  Add what is missing to the requirements, or "
+                "constrain the version that does not fit.",
+            ) from error
+
+
+def _pins(lock: Lock) -> list[str]:
+    here = Target.here()
+    return [
+        f"{package.name}=={package.version}"
+        for package in lock.packages
+        if not package.build_only and here.wants(package.marker)
+    ]

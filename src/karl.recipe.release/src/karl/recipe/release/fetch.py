@@ -1,0 +1,156 @@
+"""Filling the pool, by hash: no byte gets in that a lock file did not name."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import os
+import ssl
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from karl.recipe.release import files
+from karl.recipe.release.errors import (
+    DamagedError,
+    KarlError,
+    RefusedError,
+    UnreachableError,
+)
+from karl.recipe.release.lockfile import File, Lock
+from karl.recipe.release.pool import Pool
+from karl.recipe.release.reporter import Reporter, SilentReporter
+from karl.recipe.release.targets import Target
+
+_WORKERS = 8
+_TRIES = 3
+_TIMEOUT = 60.0
+_CHUNK = 1 << 16
+_SCHEMES = ("https", "http", "file")
+
+#: Answers after which asking again is of no use.
+_FINAL = frozenset({400, 401, 403, 404, 410})
+
+
+def needed_here(lock: Lock, *, all_targets: bool = False) -> list[File]:
+    """Return the files of an index that this machine can use.
+
+    :param all_targets: return those of every other target too.
+    """
+    if all_targets:
+        return sorted(file for package in lock.packages for file in package.files)
+    here = Target.here()
+    found = []
+    for package in lock.packages:
+        wheel = here.best(package.wheels)
+        if wheel:
+            found.append(wheel)
+        if package.sdist and (not wheel or package.name in lock.system_linked):
+            found.append(package.sdist)
+    return sorted(found)
+
+
+def missing(pool: Pool, wanted: Iterable[File]) -> list[File]:
+    """Return which of *wanted* the pool does not have."""
+    return [file for file in wanted if not pool.has(file)]
+
+
+def fill(
+    pool: Pool, wanted: Sequence[File], reporter: Reporter | None = None
+) -> list[File]:
+    """Download what the pool does not have of *wanted*; return what came new.
+
+    :raises RefusedError: a file has no URL, so must be published here.
+    :raises UnreachableError: a registry does not answer.
+    :raises DamagedError: what came has other bytes than the lock file says.
+    """
+    reporter = reporter or SilentReporter()
+    absent = missing(pool, wanted)
+    homeless = [file.name for file in absent if not file.url]
+    if homeless:
+        raise RefusedError(
+            f"The pool lacks {', '.join(homeless)}, which no registry has.",
+            "They are our own: publish them here with karl-index publish, or copy "
+            "them into the pool from where they were published.",
+        )
+    if not absent:
+        return []
+    task = reporter.task("Fetching", sum(file.size for file in absent) >> 10, "KiB")
+    with (
+        tempfile.TemporaryDirectory(prefix="karl-fetch-") as folder,
+        concurrent.futures.ThreadPoolExecutor(_WORKERS) as workers,
+    ):
+        jobs = {
+            workers.submit(_download, file, Path(folder)): file for file in absent
+        }
+        problems: list[KarlError] = []
+        for job in concurrent.futures.as_completed(jobs):
+            try:
+                pool.add(job.result(), jobs[job].name)
+                task.advance(jobs[job].size >> 10)
+            except KarlError as error:
+                problems.append(error)
+                for other in jobs:
+                    other.cancel()
+            except concurrent.futures.CancelledError:
+                continue
+    task.done(f"{len(absent) - len(problems)} files")
+    if problems:
+        raise problems[0]
+    return absent
+
+
+def _download(file: File, folder: Path) -> Path:
+    """Download one file, its hash checked, with a few tries."""
+    if urlsplit(file.url).scheme not in _SCHEMES:
+        raise RefusedError(
+            f"{file.name} comes from {file.url}, which is not a web address.",
+            "Correct the lock file.",
+        )
+    target = folder / file.name
+    for attempt in range(1, _TRIES + 1):
+        try:
+            digest = _receive(file.url, target)
+            break
+        except (OSError, ssl.SSLError) as error:
+            status = error.code if isinstance(error, urllib.error.HTTPError) else None
+            if attempt == _TRIES or status in _FINAL:
+                raise UnreachableError(
+                    f"Cannot fetch {file.name} from {file.url}: {error}.",
+                    "Check the network (proxy, certificates), then run it again; "
+                    "what has come already is kept.",
+                ) from error
+            time.sleep(attempt)
+    if digest != file.sha256:
+        raise DamagedError(
+            f"{file.url} has sha256 {digest}, but the lock file says {file.sha256}.",
+            "Do not install it: the registry, or something on the way, changed the "
+            "file.",
+        )
+    return target
+
+
+def _receive(url: str, target: Path) -> str:
+    digest = hashlib.sha256()
+    request = urllib.request.Request(url, headers={"User-Agent": "karl.recipe.release"})
+    with (
+        urllib.request.urlopen(request, timeout=_TIMEOUT) as answer,
+        target.open("wb") as stream,
+    ):
+        while chunk := answer.read(_CHUNK):
+            digest.update(chunk)
+            stream.write(chunk)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
+
+
+def exact(file: File, pool: Pool) -> File:
+    """Return *file* with the size that its pooled bytes have."""
+    path = pool.checked(file)
+    size = path.stat().st_size
+    return File(file.name, files.sha256_of(path), size, file.url, file.metadata_sha256)
