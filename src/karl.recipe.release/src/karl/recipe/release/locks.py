@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from karl.recipe.release.errors import BusyError
@@ -71,3 +71,25 @@ def _describe_holder(descriptor: int) -> str:
         )
     except (ValueError, KeyError, TypeError):
         return "another process"
+
+
+@contextlib.contextmanager
+def sharing(path: Path, when_alone: Callable[[], None]) -> Iterator[None]:
+    """Hold *path* together with others that share it.
+
+    :param when_alone: called first if nobody else holds it, and while nobody
+        else can: the moment to remove what killed processes left.
+    """
+    make_directory(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            when_alone()
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)

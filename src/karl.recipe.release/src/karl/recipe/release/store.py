@@ -1,0 +1,177 @@
+"""The store: wheels unpacked once, by hash, for all releases to link from.
+
+An entry appears under its final name only whole and durable.  Several
+processes may fill the store at once: each works under names of its own, the
+first rename wins, and the others drop their copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from karl.recipe.release import entry as entries
+from karl.recipe.release import files, locks, workers
+from karl.recipe.release.entry import Entry
+from karl.recipe.release.layout import SoftwareLayout
+from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.unpacking import Source, unpack
+
+#: Seconds after which finished entries are made durable, while others are
+#: still being made: so the disk works at the same time as the processors.
+_BATCH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An entry that is in the store."""
+
+    root: Path
+    entry: Entry
+
+
+class Store:
+    """The store of a software layout.
+
+    :param count: processes that unpack at the same time.
+    """
+
+    def __init__(
+        self, software: SoftwareLayout, reporter: Reporter, count: int
+    ) -> None:
+        self.software = software
+        self.reporter = reporter
+        self.count = count
+
+    def find(self, sha256: str) -> Stored | None:
+        """Return the entry of the wheel with this hash, if there is a whole one."""
+        root = self.software.store_entry(sha256)
+        entry = entries.load(root)
+        return Stored(root, entry) if entry and entry.sha256 == sha256 else None
+
+    def provide(self, sources: Sequence[Source]) -> list[Stored]:
+        """Return the entries of all *sources*, in order; make what is missing.
+
+        :raises DamagedError: a wheel is not sound, or an entry was edited and
+            its wheel is not in the pool.
+        """
+        with locks.sharing(self.software.store_lock, self._clean):
+            found = {source.sha256: self._intact(source) for source in sources}
+            missing = {s.sha256: s for s in sources if found[s.sha256] is None}
+            if missing:
+                self._fill(list(missing.values()))
+                found.update({sha256: self.find(sha256) for sha256 in missing})
+        return [self._present(source, found[source.sha256]) for source in sources]
+
+    def missing(self, sources: Sequence[Source]) -> list[Source]:
+        """Return the wheels that are not in the store."""
+        return [
+            source
+            for source in sources
+            if not entries.record_of(self.software.store_entry(source.sha256)).exists()
+        ]
+
+    def _present(self, source: Source, stored: Stored | None) -> Stored:
+        if stored is None:
+            root = self.software.store_entry(source.sha256)
+            raise entries.damaged(root, "it vanished while it was used")
+        return stored
+
+    def _clean(self) -> None:
+        if self.software.store.is_dir():
+            for folder in self.software.store.iterdir():
+                if folder.is_dir():
+                    files.remove_partial(folder)
+
+    def _intact(self, source: Source) -> Stored | None:
+        """Return the entry; None if it is to be made, or made anew."""
+        root = self.software.store_entry(source.sha256)
+        try:
+            stored = self.find(source.sha256)
+            change = entries.first_change(str(root), stored.entry) if stored else ""
+            if change:
+                raise entries.damaged(root, change)
+        except entries.DamagedError as error:
+            if not source.path.is_file():
+                raise
+            self.reporter.warn(
+                f"{error.message} It is made anew from {source.path.name}; releases "
+                "that share the edited file have the edit too, and must be verified."
+            )
+            self._put_away(root)
+            return None
+        if stored is None and root.exists():
+            self._put_away(root)
+        return stored
+
+    def _put_away(self, root: Path) -> None:
+        """Remove an entry that is not what it must be; releases keep its files."""
+        aside = files.partial_name(root)
+        with contextlib.suppress(FileNotFoundError):
+            files.rename(root, aside)
+            files.remove_tree(aside)
+
+    def _fill(self, sources: list[Source]) -> None:
+        folder = self.software.store_entry(sources[0].sha256).parent
+        files.make_directory(folder)
+        jobs = [
+            (source, files.partial_name(folder / source.sha256))
+            for source in sorted(sources, key=lambda s: (-s.size, s.sha256))
+        ]
+        task = self.reporter.task(
+            f"Unpacking {len(jobs)} wheels",
+            sum(source.size for source in sources) >> 10,
+            "KiB",
+        )
+        done: list[tuple[Source, Path]] = []
+        due = time.monotonic() + _BATCH_SECONDS
+        gc.freeze()
+        try:
+            for place in workers.spread(_unpack, list(enumerate(jobs)), self.count):
+                done.append(jobs[place])
+                task.advance(jobs[place][0].size >> 10, jobs[place][0].project)
+                if time.monotonic() > due:
+                    self._publish(folder, done)
+                    due = time.monotonic() + _BATCH_SECONDS
+            self._publish(folder, done)
+        except BaseException:
+            for _, partial in jobs:
+                with contextlib.suppress(OSError):
+                    files.remove_tree(partial)
+            raise
+        finally:
+            gc.unfreeze()
+        task.done(f"{len(jobs)} wheels")
+
+    def _publish(self, folder: Path, done: list[tuple[Source, Path]]) -> None:
+        """Make finished entries durable and give them their names."""
+        if not done:
+            return
+        files.sync_file_system(folder)
+        for source, partial in done:
+            final = self.software.store_entry(source.sha256)
+            files.seam("rename", final)
+            try:
+                os.rename(partial, final)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                files.remove_tree(partial)
+        files.fsync_directory(folder)
+        done.clear()
+
+
+def _unpack(job: tuple[int, tuple[Source, Path]]) -> int:
+    place, (source, partial) = job
+    gc.disable()
+    try:
+        unpack(source, partial)
+    finally:
+        gc.enable()
+    return place
