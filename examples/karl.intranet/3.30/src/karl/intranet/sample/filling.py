@@ -77,7 +77,9 @@ class Filling:
 
     def _open_community(self) -> Content:
         topic = self.random.choice(words.TOPICS)
-        title = f"{topic} {self.random.choice(words.GROUPS)}".capitalize()
+        group = self.random.choice(words.GROUPS)
+        place = COUNTRIES[self.random.choice(list(COUNTRIES))]
+        title = f"{topic.capitalize()} {group}, {place}"
         description = f"{self._sentence(topic)} {self._sentence(topic)}"
         self.community = Community(title, description)
         self.previous_title = ""

@@ -1,0 +1,1 @@
+"""A small intranet: communities, wiki pages, files, people, and search."""

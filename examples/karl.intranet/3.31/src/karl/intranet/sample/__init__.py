@@ -1,0 +1,1 @@
+"""Documents made up for demonstrations, tests and measurements."""

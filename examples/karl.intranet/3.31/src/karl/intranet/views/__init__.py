@@ -1,0 +1,1 @@
+"""What each kind of content looks like, and how it is edited."""
