@@ -40,19 +40,25 @@ def classify_new(event: ContentAdded) -> None:
         event.content.acme_classification = DEFAULT
 
 
+def level_of(community: Community) -> str:
+    """The classification of ``community``; empty if a program left it without."""
+    return getattr(community, "acme_classification", "")
+
+
 def show(event: PageAssembled) -> None:
     """Tell the theme the classification of the community that a page is of."""
     for location in lineage(event.context) if event.context else ():
         if isinstance(location, Community):
-            level = location.acme_classification
+            level = level_of(location)
+            label = LABELS.get(level, "Unclassified")
             href = event.request.resource_path(location, "@@classify")
-            label = h("classification", LABELS[level], level=level, href=href)
-            event.document.append(label)
+            badge = h("classification", label, level=level, href=href)
+            event.document.append(badge)
 
 
 def classify(context: Community, request: Request) -> Page | Response:
     """The form for another classification."""
-    stored = {"classification": context.acme_classification}
+    stored = {"classification": level_of(context)}
     form = forms.Form(request, FIELDS, stored)
     if form.accepted:
         context.acme_classification = form["classification"]
