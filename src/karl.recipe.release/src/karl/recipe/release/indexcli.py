@@ -64,8 +64,8 @@ def _verb(
     places = command.add_argument_group("places")
     places.add_argument(
         "--base", type=Path, default=_default_base(), metavar="DIR",
-        help="folder of pool, indexes and store (default: the one above bin/ of "
-        "this command, else the working directory)",
+        help="folder of pool, indexes and store (default: the checkout of this "
+        "command, else the working directory)",
     )  # fmt: skip
     for place in ("pool", "indexes", "store"):
         places.add_argument(
@@ -82,9 +82,8 @@ def _verb(
 
 
 def _default_base() -> Path:
-    folder = Path(sys.argv[0]).absolute().parent
-    above = folder.parent
-    return above if folder.name == "bin" and (above / "indexes").is_dir() else Path()
+    above = Path(sys.argv[0]).absolute().parents[1:4]
+    return next((folder for folder in above if (folder / "indexes").is_dir()), Path())
 
 
 def _freeze(commands: Commands) -> None:

@@ -27,6 +27,7 @@ from karl.recipe.release.names import IndexName
 from karl.recipe.release.pool import Pool
 from karl.recipe.release.publish import publish
 from karl.recipe.release.request import IndexRequest, chain, read_requirements
+from karl.recipe.release.sources import backend_url
 
 Verb = Callable[[argparse.Namespace, Console], int]
 
@@ -106,15 +107,14 @@ def publish_trees(options: argparse.Namespace, console: Console) -> int:
     """Publish source trees."""
     software = software_of(options)
     backend = _index(options, options.build_index)
-    fetch.fill(Pool(software), fetch.needed_here(backend.lock), console)
-    materialise(software, backend)
+    url = backend_url(software, backend, console)
     published = [
         str(path)
         for tree in options.tree
         for path in publish(
             tree,
             software,
-            build_index_url=backend.layout.simple.as_uri(),
+            build_index_url=url,
             reporter=console,
             allow_uncommitted=options.allow_uncommitted,
         )

@@ -1,0 +1,203 @@
+"""The recipe ``karl.recipe.release:index``: an index as a part of a buildout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zc.buildout
+
+from karl.recipe.release import fetch
+from karl.recipe.release.console import Console
+from karl.recipe.release.errors import KarlError, RefusedError
+from karl.recipe.release.freeze import freeze
+from karl.recipe.release.index import materialise
+from karl.recipe.release.layout import SoftwareLayout
+from karl.recipe.release.lockfile import Index as FrozenIndex
+from karl.recipe.release.names import IndexName
+from karl.recipe.release.pool import Pool
+from karl.recipe.release.registry import PYPI
+from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.request import IndexRequest, differences, inheritance
+from karl.recipe.release.sources import publish_all, publish_missing
+
+#: Every option, with what it stands for if it is not given.
+DEFAULTS: Mapping[str, str] = {
+    "index": "",
+    "extends": "",
+    "requirements": "",
+    "constraints": "",
+    "overrides": "",
+    "private": "",
+    "targets": "",
+    "system-linked": "",
+    "registry": PYPI,
+    "sources": "",
+    "build-index": "",
+    "pool": "${buildout:directory}/pool",
+    "indexes": "${buildout:directory}/indexes",
+    "store": "${buildout:directory}/store",
+}
+
+#: Options that buildout itself puts into a section.
+_BUILDOUTS_OWN = frozenset({"recipe", "__buildout_signature__", "__buildout_installed__"})
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """The options of the part, read and checked.
+
+    :ivar request: what to freeze, or to hold an existing index against.
+    :ivar sources: source trees of our own packages.
+    :ivar build_index: where their build backends come from.
+    :ivar offline: whether buildout runs offline: then nothing is fetched.
+    """
+
+    request: IndexRequest
+    software: SoftwareLayout
+    registry: str
+    sources: tuple[Path, ...]
+    build_index: IndexName | None
+    offline: bool
+
+    @property
+    def freezes(self) -> bool:
+        """Whether the part says what to freeze, rather than only which index."""
+        return bool(self.request.requirements or self.request.extends)
+
+
+class Index:
+    """Freezes the index if there is none; else completes and checks it."""
+
+    def __init__(
+        self, buildout: Any, name: str, options: Any
+    ) -> None:
+        self.name = name
+        try:
+            self.options = read_options(buildout, name, options)
+        except KarlError as error:
+            raise zc.buildout.UserError(f"[{name}] {error}") from error
+
+    def install(self) -> tuple[str, ...]:
+        """Do the work.  Returns no path, so that buildout never deletes one."""
+        try:
+            ensure(self.options, Console())
+        except KarlError as error:
+            raise zc.buildout.UserError(f"[{self.name}] {error}") from error
+        return ()
+
+    update = install
+
+
+def read_options(buildout: Any, name: str, options: Any) -> IndexOptions:
+    """Return the checked options of a part.
+
+    :raises UsageError: one is malformed.
+    :raises RefusedError: there is an option that the recipe does not know.
+    """
+    unknown = sorted(set(options) - set(DEFAULTS) - _BUILDOUTS_OWN)
+    if unknown:
+        raise RefusedError(
+            f"unknown options: {', '.join(unknown)}.",
+            f"The recipe knows {', '.join(sorted(DEFAULTS))}.",
+        )
+    base = Path(buildout["buildout"]["directory"])
+    given = {key: options.get(key, default) for key, default in DEFAULTS.items()}
+
+    def place(key: str) -> Path:
+        text = given[key].replace("${buildout:directory}", str(base))
+        return Path(base, text.strip()).resolve()
+
+    request = IndexRequest(
+        name=IndexName.parse(given["index"].strip()),
+        requirements=_lines(given["requirements"]),
+        constraints=_lines(given["constraints"]),
+        extends=_optional(given["extends"], IndexName.parse),
+        overrides=_lines(given["overrides"]),
+        private=tuple(given["private"].split()),
+        targets=tuple(given["targets"].split()),
+        system_linked=tuple(given["system-linked"].split()),
+    )
+    return IndexOptions(
+        request=request.checked(),
+        software=SoftwareLayout(place("pool"), place("indexes"), place("store")),
+        registry=given["registry"].strip(),
+        sources=tuple(Path(base, text) for text in given["sources"].split()),
+        build_index=_optional(given["build-index"], IndexName.parse),
+        offline=buildout["buildout"].get("offline") == "true",
+    )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _optional(
+    text: str, parse: Callable[[str], IndexName]
+) -> IndexName | None:
+    return parse(text.strip()) if text.strip() else None
+
+
+def ensure(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
+    """Make sure that the index is there, frozen and complete; return it."""
+    software = options.software
+    if not software.index(options.request.name).lock_file.exists():
+        return _freeze(options, reporter)
+    index = FrozenIndex.load(software, options.request.name)
+    if options.freezes:
+        _refuse_other_request(options, index)
+    if options.sources:
+        publish_missing(
+            software, index, options.sources, _build_index(options), reporter
+        )
+    pool = Pool(software)
+    wanted = fetch.needed_here(index.lock)
+    lacking = fetch.missing(pool, wanted)
+    if lacking and options.offline:
+        raise RefusedError(
+            f"The pool lacks {len(lacking)} files of {index.lock.name}, and buildout "
+            f"runs offline: {', '.join(file.name for file in lacking)}.",
+            "Run without -o once, or karl-index fetch.",
+        )
+    fetch.fill(pool, wanted, reporter)
+    materialise(software, index)
+    return index
+
+
+def _freeze(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
+    if not options.freezes:
+        raise RefusedError(
+            f"There is no index {options.request.name} in {options.software.indexes}, "
+            "and the part does not say what to freeze.",
+            "Correct the name or version, or give requirements or extends.",
+        )
+    if options.sources:
+        publish_all(
+            options.software, options.sources, _build_index(options), reporter
+        )
+    upstream = "" if options.offline else options.registry
+    return freeze(
+        options.software, options.request, upstream=upstream, reporter=reporter
+    ).index
+
+
+def _refuse_other_request(options: IndexOptions, index: FrozenIndex) -> None:
+    given = inheritance(options.software, options.request)
+    differing = differences(index.lock, options.request, given)
+    if differing:
+        raise RefusedError(
+            f"Index {index.lock.name} is frozen already, from other input: "
+            f"{', '.join(differing)} differ.",
+            "A frozen index never changes: raise its version.",
+        )
+
+
+def _build_index(options: IndexOptions) -> FrozenIndex:
+    if options.build_index is None:
+        raise RefusedError(
+            "sources are given, but not the index of their build backends.",
+            "Set build-index, such as toolchain/1.",
+        )
+    return FrozenIndex.load(options.software, options.build_index)
