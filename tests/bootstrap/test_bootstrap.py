@@ -1,0 +1,271 @@
+"""bootstrap.py as its users run it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def wait_for(condition, seconds=60.0):
+    """Wait until *condition* holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+class TestReadyCheckout:
+    def test_buildout_is_the_pinned_one(self, ready):
+        """bin/buildout is the version of zc.buildout that the lock file pins."""
+        done = ready.run([ready.root / "bin/buildout", "--version"])
+        assert done.returncode == 0, done.stderr
+        assert "6.0.1" in done.stdout
+
+    def test_second_run_does_nothing(self, ready):
+        """A second run changes nothing and takes well under a second."""
+        before = ready.in_use(), (ready.root / "bin/buildout").stat()
+        seconds = []
+        for _ in range(3):
+            start = time.monotonic()
+            assert ready.bootstrap().returncode == 0
+            seconds.append(time.monotonic() - start)
+        assert (ready.in_use(), (ready.root / "bin/buildout").stat()) == before
+        assert min(seconds) < 0.8
+
+    def test_quiet_run_says_nothing(self, ready):
+        """With --quiet a run that finds all well is silent."""
+        done = ready.bootstrap("--quiet")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def test_home_is_not_touched(self, ready):
+        """A home folder that does not exist is neither needed nor made."""
+        assert not (ready.root / "no-home").exists()
+
+    def test_scripts_run_from_anywhere(self, ready, tmp_path):
+        """The commands run from any folder and through a symlink."""
+        (tmp_path / "link").symlink_to(ready.root / "bin/buildout")
+        done = ready.run([tmp_path / "link", "--version"], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    def test_missing_test_tools_are_named(self, ready):
+        """bin/test says how to get the test tools when they are not there."""
+        done = ready.run([ready.root / "bin/test"])
+        assert done.returncode == 7
+        assert "python3 bootstrap.py --test" in done.stderr
+
+    def test_missing_debian_packages_are_named(self, ready, tmp_path):
+        """What a production buildout will lack is named, as a warning."""
+        done = ready.bootstrap(environment={"PATH": str(tmp_path)})
+        assert done.returncode == 0, done.stderr
+        for package in ("gcc", "binutils", "libxml2-dev", "libxslt1-dev"):
+            assert package in done.stderr
+
+    def test_removed_command_is_written_again(self, ready):
+        """A command that was removed from bin/ comes back, in the same environment."""
+        before = ready.in_use()
+        (ready.root / "bin/karl-index").unlink()
+        assert ready.bootstrap().returncode == 0
+        assert (ready.root / "bin/karl-index").exists()
+        assert ready.in_use() == before
+
+    def test_recipe_is_found_without_network(self, ready, tmp_path):
+        """zc.buildout finds our recipes in the environment, asking no registry."""
+        (tmp_path / "any.cfg").write_text(
+            "[buildout]\nparts = part\nindex = http://127.0.0.1:9/simple\n"
+            "[part]\nrecipe = karl.recipe.release:no-such-entry\n"
+        )
+        done = ready.run([ready.root / "bin/buildout", "-c", tmp_path / "any.cfg"])
+        said = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert "no-such-entry" in said
+        assert "Couldn't find" not in said
+
+    def test_all_entry_points_are_declared(self, ready):
+        """The two recipes and the command are entry points of karl.recipe.release."""
+        code = (
+            "from importlib.metadata import distribution as d;"
+            "print(*sorted(f'{e.group} {e.name} = {e.value}'"
+            " for e in d('karl.recipe.release').entry_points), sep='\\n')"
+        )
+        done = ready.run([ready.root / ".venv/bin/python", "-c", code])
+        assert done.stdout.splitlines() == [
+            "console_scripts karl-index = karl.recipe.release.indexcli:main",
+            "zc.buildout default = karl.recipe.release.recipe:Release",
+            "zc.buildout index = karl.recipe.release.indexrecipe:Index",
+        ]
+
+    def test_compoze_serves_as_classes(self, ready):
+        """The pinned compoze gives its Pooler and Indexer under this setuptools."""
+        code = "import compoze.pooler, compoze.indexer"
+        done = ready.run([ready.root / ".venv/bin/python", "-c", code])
+        assert done.returncode == 0, done.stderr
+
+
+class TestRepair:
+    def test_damaged_environment_is_replaced(self, ready):
+        """A missing file is noticed, and a whole environment put in its place."""
+        before = ready.in_use()
+        (path,) = ready.root.glob(
+            ".venv/lib/python*/site-packages/zc/buildout/rmtree.py"
+        )
+        path.unlink()
+        done = ready.bootstrap()
+        assert done.returncode == 0, done.stderr
+        assert "rmtree.py is missing" in done.stderr
+        assert ready.in_use() != before
+        assert path.exists()
+
+    def test_killed_run_leaves_the_old_environment(self, ready):
+        """A killed run leaves the old environment in use; the next cleans up."""
+        before = ready.in_use()
+        (ready.root / ".venv/bootstrap.json").write_text("{}")
+        known = set(ready.environments())
+        child = subprocess.Popen(
+            [sys.executable, ready.root / "bootstrap.py"],
+            env=ready.environment,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        with contextlib.ExitStack() as stack:
+            stack.callback(child.wait)
+            stack.callback(os.killpg, child.pid, signal.SIGKILL)
+            wait_for(lambda: self._pip_of_another(ready, known))
+        assert child.returncode == -signal.SIGKILL
+        half = set(ready.environments()) - {before}
+        assert half
+        assert ready.in_use() == before
+        assert ready.run([ready.root / "bin/buildout", "--version"]).returncode == 0
+        done = ready.bootstrap()
+        assert done.returncode == 0, done.stderr
+        assert not half & set(ready.environments())
+        assert ready.in_use() != before
+
+    @staticmethod
+    def _pip_of_another(copy, known):
+        return any(
+            list((copy.root / ".venvs" / name).glob("lib/python*/site-packages/pip"))
+            for name in set(copy.environments()) - known
+        )
+
+    def test_moved_checkout_refuses_then_is_repaired(self, ready, tmp_path):
+        """Commands of a copied checkout refuse to run the original's code."""
+        root = tmp_path / "moved"
+        shutil.copytree(ready.root, root, symlinks=True)
+        done = ready.run([root / "bin/buildout", "--version"], cwd=root)
+        assert done.returncode == 7
+        assert "python3 bootstrap.py" in done.stderr
+        done = ready.run([sys.executable, root / "bootstrap.py", "--offline"], cwd=root)
+        assert done.returncode == 0, done.stderr
+        code = "import karl.recipe.release as r; print(r.__file__)"
+        done = ready.run([root / ".venv/bin/python", "-c", code])
+        assert done.stdout.startswith(str(root))
+
+    def test_two_at_once_make_one(self, ready):
+        """Of two runs at once one works and one waits; both end well."""
+        (ready.root / ".venv/bootstrap.json").write_text("{}")
+        children = [
+            subprocess.Popen(
+                [sys.executable, ready.root / "bootstrap.py"],
+                env=ready.environment,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        said = [child.communicate()[1] for child in children]
+        assert [child.returncode for child in children] == [0, 0], said
+        assert sum("Making a new environment" in text for text in said) == 1
+        assert sum("Waiting" in text for text in said) == 1
+
+
+class TestFailure:
+    @pytest.fixture
+    def empty(self, copied, tmp_path):
+        """A copy with an empty pool."""
+        return copied(tmp_path / "karl", pool=False)
+
+    def test_offline_names_the_missing_files(self, empty):
+        """--offline with an empty pool names every file that is missing."""
+        done = empty.bootstrap("--offline")
+        assert done.returncode == 8
+        named = [name for name in empty.tool_files() if name in done.stderr]
+        # uv has a file for each processor; one of them is needed.
+        assert len(named) == len(empty.tool_files()) - 1
+        assert not (empty.root / ".venv").is_symlink()
+        assert empty.environments() == []
+
+    def test_no_network_is_said(self, empty):
+        """Without a network the error says so, and where the details are."""
+        done = empty.bootstrap()
+        assert done.returncode == 8
+        assert "could not be reached" in done.stderr
+        assert "--offline" in done.stderr
+        assert (empty.root / ".venvs/bootstrap.log").read_text()
+
+    def test_mirror_is_used_and_checked(self, copied, tmp_path):
+        """Pip's configured index serves what is missing; other bytes are refused."""
+        copy = copied(tmp_path / "karl")
+        wheel = copy.tool_file("tomli_w")
+        project = tmp_path / "mirror/tomli-w"
+        project.mkdir(parents=True)
+        served = project / wheel.name
+        shutil.move(wheel, served)
+        (project / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        mirror = {"PIP_INDEX_URL": project.parent.as_uri()}
+        right = served.read_bytes()
+        served.write_bytes(right + b"\0")
+        done = copy.bootstrap(environment=mirror)
+        assert done.returncode == 4
+        assert "not the one that the lock file names" in done.stderr
+        assert not wheel.exists()
+        served.write_bytes(right)
+        done = copy.bootstrap(environment=mirror)
+        assert done.returncode == 0, done.stderr
+        assert wheel.read_bytes() == right
+
+    @pytest.mark.parametrize("project", ["pip", "tomli_w"])
+    def test_tampered_pool_is_refused(self, copied, tmp_path, project):
+        """A pooled file with other bytes is refused before it is run or installed."""
+        copy = copied(tmp_path / "karl")
+        copy.tool_file(project).write_bytes(b"other")
+        done = copy.bootstrap("--offline")
+        assert done.returncode == 4
+        assert copy.tool_file(project).name in done.stderr
+
+    def test_damaged_lock_file_is_refused(self, empty):
+        """A lock file that cannot be read is named."""
+        (empty.root / "indexes/toolchain/1/pylock.toml").write_text("[[")
+        done = empty.bootstrap("--offline")
+        assert done.returncode == 4
+        assert "pylock.toml" in done.stderr
+
+    def test_foreign_venv_is_left_alone(self, empty):
+        """A .venv that someone else made is neither used nor removed."""
+        (empty.root / ".venv").mkdir()
+        (empty.root / ".venv/precious").touch()
+        done = empty.bootstrap("--offline")
+        assert done.returncode == 3
+        assert "Move it away" in done.stderr
+        assert (empty.root / ".venv/precious").exists()
+
+    def test_missing_venv_package_is_named(self, empty):
+        """A Python without ensurepip: the Debian package is named, nothing is done."""
+        code = (
+            "import sys; sys.modules['ensurepip'] = None; sys.argv[1:] = ['--offline'];"
+            "import bootstrap; sys.exit(bootstrap.main())"
+        )
+        done = empty.run([sys.executable, "-c", code])
+        assert done.returncode == 7
+        assert "python3-venv" in done.stderr
+        assert not (empty.root / ".venvs").exists()
+
+    def test_usage_error(self, empty):
+        """An unknown option is a usage error."""
+        assert empty.bootstrap("--no-such-option").returncode == 2
