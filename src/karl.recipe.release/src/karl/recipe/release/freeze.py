@@ -28,7 +28,7 @@ from karl.recipe.release.lockfile import (
     Package,
     render,
 )
-from karl.recipe.release.metadata import wheel_metadata
+from karl.recipe.release.pep658 import wheel_metadata
 from karl.recipe.release.names import PrivateNames, normalised
 from karl.recipe.release.pages import FROZEN
 from karl.recipe.release.pool import Pool

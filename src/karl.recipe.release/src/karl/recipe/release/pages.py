@@ -23,7 +23,7 @@ from compoze.indexer import Indexer
 from karl.recipe.release import files
 from karl.recipe.release.errors import DamagedError
 from karl.recipe.release.lockfile import File, Lock, Package
-from karl.recipe.release.metadata import wheel_metadata
+from karl.recipe.release.pep658 import wheel_metadata
 from karl.recipe.release.pool import Pool, identify, relative, same_version
 
 #: Permission bits of everything in a frozen index.

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from karl.recipe.release import files
 from karl.recipe.release.lockfile import File
-from karl.recipe.release.metadata import metadata_digest, wheel_metadata
+from karl.recipe.release.pep658 import metadata_digest, wheel_metadata
 from karl.recipe.release.names import PrivateNames, normalised
 from karl.recipe.release.pool import WHEEL, Pool, Pooled
 
