@@ -69,6 +69,14 @@ class SoftwareLayout:
         """Return the folder of the wheel that was built under *key*."""
         return self.built / checked_label(key)
 
+    def build_lock(self, key: str) -> Path:
+        """Held while the wheel under *key* is built."""
+        return self.built / ".locks" / checked_label(key)
+
+    def build_log(self, key: str) -> Path:
+        """What the build under *key* prints; kept only if it fails."""
+        return self.built / ".logs" / f"{checked_label(key)}.log"
+
     def store_entry(self, sha256: str) -> Path:
         """Return the folder of an unpacked wheel, for this Python."""
         tag = sys.implementation.cache_tag or "python"
@@ -225,6 +233,11 @@ class SiteLayout:
     def switch_lock(self) -> Path:
         """Held while a revision is written, made current or pruned."""
         return self.var / "lock" / "switch.lock"
+
+    @property
+    def tools_lock(self) -> Path:
+        """Held while the site's own commands are written."""
+        return self.var / "lock" / "tools.lock"
 
 
 def _python_version() -> str:

@@ -42,18 +42,21 @@ def run(
     cwd: Path | None = None,
     beat: Beat | None = None,
     timeout: float | None = None,
+    log: Path | None = None,
 ) -> str:
     """Run a program to its end and return what it printed.
 
     :param env: the whole environment; default: our own.
     :param beat: called about every second with the seconds since the start.
     :param timeout: seconds after which the program is killed.
+    :param log: a file that all it prints is appended to, to be read meanwhile.
     :raises PrerequisiteError: there is no such program.
     :raises ProcessError: it exited non-zero, by a signal, or ran too long.
     """
     words = tuple(str(word) for word in argv)
     _logger.debug("run %s", words)
-    with tempfile.TemporaryFile() as output:
+    with log.open("a+b") if log else tempfile.TemporaryFile() as output:
+        start = output.seek(0, os.SEEK_END)
         try:
             child = subprocess.Popen(
                 words,
@@ -74,7 +77,7 @@ def run(
             child.kill()
             child.wait()
             raise
-        output.seek(0)
+        output.seek(start)
         text = output.read().decode(errors="replace")
     if status != 0:
         raise ProcessError(
