@@ -105,6 +105,21 @@ def write(path: Path, content: bytes | str, mode: int = 0o644) -> None:
         raise
 
 
+def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
+    """Write a new file into a folder that nobody looks into yet, durably.
+
+    The caller makes the folder's entries durable, or renames it.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    seam("write", path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+
+
 def write_if_changed(path: Path, content: bytes | str, mode: int = 0o644) -> bool:
     """Write like :func:`write`, but only a change; tell whether there was one."""
     data = content.encode() if isinstance(content, str) else content

@@ -37,7 +37,9 @@ class Journal:
             size = os.fstat(descriptor).st_size
             torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             line = json.dumps(entry, sort_keys=True) + "\n"
-            os.write(descriptor, (("\n" if torn else "") + line).encode())
+            rest = (("\n" if torn else "") + line).encode()
+            while rest:  # A disk that fills up takes a part without complaint.
+                rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -47,7 +49,7 @@ class Journal:
     def entries(self) -> list[dict[str, Any]]:
         """Return all whole entries, oldest first; a torn line is left out."""
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
         except FileNotFoundError:
             return []
         found = []

@@ -1,0 +1,158 @@
+"""Pruning: removing old revisions, and releases that none names any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from karl.recipe.release import files, revisions
+from karl.recipe.release.errors import DamagedError
+from karl.recipe.release.layout import SiteLayout
+from karl.recipe.release.locks import locked
+from karl.recipe.release.recovery import recover
+from karl.recipe.release.reporter import Reporter, SilentReporter
+from karl.recipe.release.revisionlog import RevisionLog, Run
+from karl.recipe.release.runs import settled
+from karl.recipe.release.sitestate import SiteState, actor, observe, sealed_releases
+
+
+@dataclass(frozen=True)
+class PrunePlan:
+    """What pruning removes, and what it keeps.
+
+    :ivar revisions: numbers to remove.
+    :ivar releases: versions to remove.
+    :ivar kept: for each revision that stays the reason.
+    :ivar kept_releases: for each release that stays the reason.
+    """
+
+    revisions: tuple[int, ...]
+    releases: tuple[str, ...]
+    kept: dict[int, str]
+    kept_releases: dict[str, str]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to remove."""
+        return not self.revisions and not self.releases
+
+
+def plan_prune(
+    state: SiteState, releases: tuple[str, ...], keep: int, *, unused: bool
+) -> PrunePlan:
+    """Decide what to remove.  Pure.
+
+    Kept are the live revision, the one that a rollback goes to, pinned ones, all
+    that are newer than the live one, and of the rest the newest, until *keep*
+    revisions are kept.  A release is removed if no revision that stays names it
+    and it was live once; with *unused* also if it never was.
+
+    :raises DamagedError: a revision that stays cannot tell its release.
+    """
+    kept: dict[int, str] = {}
+    for number in reversed(state.numbers):
+        if state.current is None or number > state.current:
+            kept[number] = "newer than the live one"
+        if number in state.pins:
+            kept[number] = "pinned"
+        if number == state.rollback_target:
+            kept[number] = "a rollback goes to it"
+        if number == state.current:
+            kept[number] = "live"
+    for number in reversed(state.numbers):
+        if len(kept) >= keep:
+            break
+        kept.setdefault(number, f"one of the newest {keep}")
+    unreadable = sorted(number for number in kept if number in state.damaged)
+    if unreadable:
+        raise DamagedError(
+            f"Revision {unreadable[0]} stays, but is damaged: which release it "
+            "needs cannot be told, so nothing is removed.",
+            "See switch-version --list; unpin it, or switch to another revision.",
+        )
+    gone = tuple(number for number in state.numbers if number not in kept)
+    named = {state.revisions[number].release: number for number in sorted(kept)}
+    once_live = {run.release for run in state.history.live}
+    once_live |= {state.revisions[n].release for n in gone if n in state.revisions}
+    kept_releases = {}
+    for version in releases:
+        if version in named:
+            kept_releases[version] = f"revision {named[version]} needs it"
+        elif version not in once_live and not unused:
+            kept_releases[version] = "never switched to"
+    return PrunePlan(
+        gone,
+        tuple(version for version in releases if version not in kept_releases),
+        dict(sorted(kept.items())),
+        kept_releases,
+    )
+
+
+def prune(
+    site: SiteLayout,
+    keep: int,
+    reporter: Reporter | None = None,
+    *,
+    unused: bool = False,
+    execute: bool = False,
+    wait: float = 0.0,
+) -> PrunePlan:
+    """Remove what :func:`plan_prune` says, if *execute*; else only say it.
+
+    Each name goes by one rename before its content does, so that a killed run
+    leaves nothing half under a name that counts.
+    """
+    reporter = reporter or SilentReporter()
+    if not execute:
+        return plan_prune(observe(site), sealed_releases(site), keep, unused=unused)
+    with (
+        locked(site.switch_lock, "prune", wait),
+        locked(site.release_lock, "prune", wait),
+    ):
+        recover(site, reporter)
+        plan = plan_prune(observe(site), sealed_releases(site), keep, unused=unused)
+        if not plan.empty:
+            _apply(site, plan, reporter)
+        return plan
+
+
+def _apply(site: SiteLayout, plan: PrunePlan, reporter: Reporter) -> None:
+    log = RevisionLog(site.revision_log)
+    details = {
+        **actor(),
+        "revisions": list(plan.revisions),
+        "releases": list(plan.releases),
+    }
+    with settled(log, log.begin(Run("", "prune", details=details))):
+        for number in plan.revisions:
+            reporter.say(f"Removing revision {number}")
+            revisions.remove(site, number)
+        for version in plan.releases:
+            reporter.say(f"Removing release {version}")
+            remove_release(site, version)
+
+
+def remove_release(site: SiteLayout, version: str) -> None:
+    """Remove a release: first its name, at once, then its content.
+
+    The caller holds the release lock, and no revision names the release.
+    """
+    root = site.release(version).root
+    partial = files.partial_name(root)
+    files.rename(root, partial)
+    files.remove_tree(partial)
+
+
+def render(plan: PrunePlan, *, executed: bool) -> str:
+    """Return what was, or would be, removed and kept, a line for each."""
+    verb = "removed" if executed else "would remove"
+    lines = [f"{verb} revision {number}" for number in plan.revisions]
+    lines += [f"{verb} release {version}" for version in plan.releases]
+    if not lines:
+        lines = ["Nothing to remove."]
+    lines += [f"kept revision {number}: {why}" for number, why in plan.kept.items()]
+    lines += [
+        f"kept release {version}: {why}" for version, why in plan.kept_releases.items()
+    ]
+    if not executed and not plan.empty:
+        lines.append("Nothing was changed. Add --yes to do it.")
+    return "\n".join(lines)

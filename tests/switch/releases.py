@@ -1,0 +1,106 @@
+"""Tiny sealed releases, written by hand as the format says."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from karl.recipe.release import files
+from karl.recipe.release.layout import SiteLayout
+
+#: The machine's interpreter, as releases link to it.
+PYTHON = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+
+MODULE = "def main():\n    return {version!r}\n"
+
+
+def make_release(
+    site: SiteLayout,
+    version: str,
+    *,
+    modules: Mapping[str, str] | None = None,
+    smoke: Sequence[str] = ("product:main",),
+    system_libraries: Mapping[str, object] | None = None,
+    extra_files: int = 0,
+) -> Path:
+    """Make a sealed release with a few modules and return its root."""
+    release = site.release(version)
+    root = release.root
+    release.site_packages.mkdir(parents=True)
+    for name, text in {
+        "product.py": MODULE.format(version=version),
+        **(modules or {}),
+    }.items():
+        (release.site_packages / name).write_text(text)
+    for number in range(extra_files):
+        folder = release.site_packages / f"package{number // 20}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"module{number}.py").write_text(f"VALUE = {number}\n")
+    release.bin.mkdir()
+    (release.bin / "app").write_text("#!/bin/sh\nexit 0\n")
+    (release.bin / "app").chmod(0o755)
+    (root / "pyvenv.cfg").write_text(
+        f"home = {os.path.dirname(PYTHON)}\ninclude-system-site-packages = false\n"
+    )
+    release.interpreter.parent.mkdir()
+    release.interpreter.symlink_to(PYTHON)
+    files.seal(root)
+    root.chmod(0o755)
+    release.manifest.write_text(
+        json.dumps(_manifest(root, version, smoke, system_libraries or {}))
+    )
+    release.manifest.chmod(files.SEALED_FILE)
+    root.chmod(files.SEALED_DIRECTORY)
+    return root
+
+
+def _manifest(
+    root: Path,
+    version: str,
+    smoke: Sequence[str],
+    system_libraries: Mapping[str, object],
+) -> dict[str, object]:
+    listed = {}
+    links = {}
+    for path in sorted(root.rglob("*")):
+        name = str(path.relative_to(root))
+        if path.is_symlink():
+            links[name] = os.readlink(path)
+        elif path.is_file():
+            status = path.stat()
+            listed[name] = [
+                files.sha256_of(path),
+                status.st_size,
+                stat.S_IMODE(status.st_mode),
+            ]
+    return {
+        "format": 1,
+        "release": version,
+        "index": {"name": f"acme/{version}", "sha256": "0" * 64},
+        "request": {},
+        "python": {
+            "version": ".".join(str(part) for part in sys.version_info[:3]),
+            "implementation": sys.implementation.name,
+            "executable": PYTHON,
+            "cache_tag": sys.implementation.cache_tag,
+        },
+        "distributions": [],
+        "system_libraries": dict(system_libraries),
+        "smoke": list(smoke),
+        "links": links,
+        "files": listed,
+    }
+
+
+def overwrite(path: Path, text: str) -> None:
+    """Change a sealed file as somebody in a hurry would."""
+    modes = {one: one.stat().st_mode for one in (path.parent, path)}
+    for one in modes:
+        one.chmod(0o755)
+    path.write_text(text)
+    for one, mode in modes.items():
+        one.chmod(mode)
