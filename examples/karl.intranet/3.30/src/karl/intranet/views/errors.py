@@ -39,6 +39,17 @@ def forged(request: Request) -> Page:  # noqa: ARG001 - Pyramid's signature
     )
 
 
+@exception_view_config(UnicodeDecodeError, renderer="page")
+def undecodable(request: Request) -> Page:  # noqa: ARG001 - Pyramid's signature
+    """An address or a form that is not UTF-8: no browser sends such."""
+    return Page(
+        "Not understood",
+        h("p", "The address or the form holds bytes that are no text."),
+        kind="refusal",
+        status=400,
+    )
+
+
 @exception_view_config(HTTPServiceUnavailable, renderer="page")
 def unavailable(exception: HTTPServiceUnavailable, request: Request) -> Page:  # noqa: ARG001
     """The site cannot be shown at all."""

@@ -76,7 +76,12 @@ def facts(pairs: Iterable[tuple[str, Node]]) -> etree._Element:
     """Labels with values; those without a value are left out."""
     return h(
         "dl",
-        [[h("dt", label), h("dd", value)] for label, value in pairs if value],
+        [
+            [h("dt", label), h("dd", value)]
+            for label, value in pairs
+            # An element without children is false, and still a value.
+            if isinstance(value, etree._Element) or value
+        ],
         class_="facts",
     )
 

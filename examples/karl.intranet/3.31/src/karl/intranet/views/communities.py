@@ -53,7 +53,7 @@ def community(context: Community, request: Request) -> Page:
     return Page(
         context.title,
         [
-            h("p", context.description),
+            h("p", context.description) if context.description else None,
             h(
                 "p",
                 link(request.resource_path(wiki), f"{len(wiki)} wiki pages"),

@@ -121,7 +121,7 @@ def profile(context: Profile, request: Request) -> Page:
                     ("Country", COUNTRIES.get(context.country, "")),
                 ]
             ),
-            h("p", context.biography),
+            h("p", context.biography) if context.biography else None,
             _same_website(context, request),
         ],
         actions=[(request.resource_path(context, "@@edit"), "Edit")],
