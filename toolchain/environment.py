@@ -129,7 +129,7 @@ def _fill(request: Request, place: Path, reporter: Reporter, *, offline: bool) -
          "--prompt", "karl.recipe", place],
         env=process.clean_environment(),
     )  # fmt: skip
-    pip = _with_pip(request, place, reporter)
+    pip = _first_pip(request, place, reporter)
     tools = toolchain.tools(pip.tags())
     wheels = [tool for tool in tools if tool.is_wheel]
     sdists = [tool for tool in tools if not tool.is_wheel]
@@ -139,27 +139,25 @@ def _fill(request: Request, place: Path, reporter: Reporter, *, offline: bool) -
     if missing and offline:
         raise supply.lack(missing)
     supply.fill(wheels)
-    pip.install([toolchain.pip()], pool)
-    pip.install([tool for tool in wheels if tool.name != "pip"], pool)
+    pip.install(wheels, pool)
     # Even to download an sdist pip runs its build backend: now there is one.
-    supply.fill(sdists)
+    pip = Pip(pip.python, checkout.log, reporter)
+    Supply(checkout.software, pip).fill(sdists)
     pip.install(sdists, pool)
     pip.install_sources(checkout.distributions)
 
 
-def _with_pip(request: Request, place: Path, reporter: Reporter) -> Pip:
-    """Give the new environment a pip: the pool's, or the one Python came with."""
+def _first_pip(request: Request, place: Path, reporter: Reporter) -> Pip:
+    """Return a pip to begin with: the pool's, or the one Python came with."""
     python = place / "bin" / "python"
     pool = request.checkout.software.pool
     pinned = request.toolchain.pip()
     if has(pool, pinned):
-        wheel = pool / pinned.file / "pip"
-        Pip(python, request.checkout.log, reporter, wheel).install([pinned], pool)
-    else:
-        process.run(
-            [python, "-I", "-m", "ensurepip", "--default-pip"],
-            env=process.clean_environment(PIP_CONFIG_FILE=os.devnull),
-        )
+        return Pip(python, request.checkout.log, reporter, pool / pinned.file)
+    process.run(
+        [python, "-I", "-m", "ensurepip", "--default-pip"],
+        env=process.clean_environment(PIP_CONFIG_FILE=os.devnull),
+    )
     return Pip(python, request.checkout.log, reporter)
 
 

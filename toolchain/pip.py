@@ -53,23 +53,22 @@ class Pip:
 
     :param python: the environment's interpreter.
     :param log: the file that gets all details.
-    :param run_from: what to run instead of the installed pip, such as a pip
-        wheel's ``pip`` folder.
+    :param wheel: a pip wheel to run from, where pip is not installed yet.
     """
 
     def __init__(
-        self, python: Path, log: Path, reporter: Reporter, run_from: Path | None = None
+        self, python: Path, log: Path, reporter: Reporter, wheel: Path | None = None
     ) -> None:
         self.python = python
         self.log = log
         self.reporter = reporter
-        self._program: tuple[str, ...] = ("-m", "pip")
-        if run_from is not None:
-            self._program = (str(run_from),)
+        self._program = ["-m", "pip"] if wheel is None else [str(wheel / "pip")]
+        self._path = "" if wheel is None else str(wheel)
 
     def tags(self) -> list[str]:
         """Return the wheel tags that this Python accepts, the best first."""
-        answer = process.run([self.python, "-c", _TAGS], env=_install_environment())
+        code = f"import sys; sys.path.insert(0, {self._path!r}){_TAGS}"
+        answer = process.run([self.python, "-c", code], env=_install_environment())
         tags: list[str] = json.loads(answer)
         return tags
 

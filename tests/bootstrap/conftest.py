@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 #: What bootstrap.py needs of a checkout.
 PARTS = ("bootstrap.py", "toolchain", "indexes/toolchain", "indexes/toolchain-test")
@@ -97,11 +98,25 @@ class Copy:
         )
 
 
+def shrink(root: Path) -> None:
+    """Leave three tools and one distribution: enough for what is no tool's matter."""
+    path = root / "indexes/toolchain/1/pylock.toml"
+    lock = tomllib.loads(path.read_text())
+    lock["packages"] = [
+        package
+        for package in lock["packages"]
+        if package["name"] in ("pip", "flit-core", "tomli-w")
+    ]
+    path.write_text(tomli_w.dumps(lock))
+    for tree in ("karl.recipe.evolve", "karl.recipe.zeoserver"):
+        shutil.rmtree(root / "src" / tree)
+
+
 @pytest.fixture(scope="session")
 def copied(checkout: Path) -> Callable[..., Copy]:
-    """Copy the checkout to a folder, with or without its pool."""
+    """Copy the checkout to a folder, with or without its pool, or few tools."""
 
-    def make(root: Path, *, pool: bool = True) -> Copy:
+    def make(root: Path, *, pool: bool = True, small: bool = False) -> Copy:
         for part in PARTS:
             source = checkout / part
             target = root / part
@@ -114,6 +129,8 @@ def copied(checkout: Path) -> Callable[..., Copy]:
         for tree in sorted(checkout.glob("src/*")):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(tree, root / "src" / tree.name, ignore=ignored)
+        if small:
+            shrink(root)
         (root / "pool").mkdir()
         copy = Copy(root, closed_environment(root / "no-home"))
         for name in copy.tool_files() if pool else ():
@@ -130,6 +147,17 @@ def ready(
 ) -> Copy:
     """A copy in which bootstrap.py has run, offline, from the pool."""
     copy = copied(tmp_path_factory.mktemp("a checkout's copy") / "karl")
+    done = copy.bootstrap("--offline")
+    assert done.returncode == 0, done.stderr
+    return copy
+
+
+@pytest.fixture(scope="module")
+def small(
+    copied: Callable[..., Copy], tmp_path_factory: pytest.TempPathFactory
+) -> Copy:
+    """The same with few tools, for what breaks and repairs it."""
+    copy = copied(tmp_path_factory.mktemp("small") / "karl", small=True)
     done = copy.bootstrap("--offline")
     assert done.returncode == 0, done.stderr
     return copy
