@@ -127,6 +127,16 @@ class ReleaseLayout:
         return self.root / "libexec" / f"python{_python_version()}"
 
     @property
+    def environment(self) -> Path:
+        """``pyvenv.cfg``: makes the interpreter take the release for its own."""
+        return self.root / "pyvenv.cfg"
+
+    @property
+    def headers(self) -> Path:
+        """C headers, a folder a distribution."""
+        return self.root / "include" / "site" / f"python{_python_version()}"
+
+    @property
     def site_packages(self) -> Path:
         """All distributions, merged."""
         return self.root / "lib" / f"python{_python_version()}" / "site-packages"

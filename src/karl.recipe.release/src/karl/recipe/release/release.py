@@ -1,0 +1,280 @@
+"""Building a release: from a frozen index to a sealed tree, in one go.
+
+    observe -> plan -> choose files -> store -> tree -> prove -> seal -> rename
+
+Nothing below the final name exists before the last step, and nothing there is
+ever changed or removed.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.release import files, interpreter, manifest, scripts, tree, workers
+from karl.recipe.release.artifacts import Artifact, Artifacts
+from karl.recipe.release.errors import RefusedError
+from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
+from karl.recipe.release.locks import locked
+from karl.recipe.release.lockfile import Index
+from karl.recipe.release.manifest import Manifest
+from karl.recipe.release.metadata import entry_points
+from karl.recipe.release.names import IndexName, normalised
+from karl.recipe.release.releaseplan import Seen, Wanted, plan
+from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.requirements import Needed, closure, direct
+from karl.recipe.release.scripts import Provider, Scripts
+from karl.recipe.release.specification import Specification
+from karl.recipe.release.store import Store, Stored
+
+#: Entry points that a server is started through, beside scripts.
+_SMOKE_GROUPS = (
+    "paste.app_factory",
+    "paste.composite_factory",
+    "paste.filter_app_factory",
+    "paste.filter_factory",
+)
+
+#: How much larger than its wheel an unpacked and compiled distribution gets,
+#: what a folder costs, and how many of them a distribution has.
+_GROWTH = 6
+_RESERVE = 32 << 20
+_TREE_SIZE = 64 << 10
+
+#: Seconds to wait for the workers of a run that was just killed.
+_PATIENCE = 3.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    :ivar built: whether the release is new.
+    :ivar sha256: of its ``release.json``.
+    """
+
+    release: ReleaseLayout
+    built: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a release is built, and from what.
+
+    :ivar site: the site that it is for.
+    :ivar workers: processes at most; 0: one a processor.
+    """
+
+    software: SoftwareLayout
+    site: SiteLayout
+    workers: int = 0
+
+
+def build(
+    place: Place,
+    version: str,
+    index: IndexName,
+    specification: Specification,
+    reporter: Reporter,
+) -> Outcome:
+    """Make release *version* be there, sealed; do nothing if it is.
+
+    :raises RefusedError: it exists with another content, or cannot be built.
+    :raises DamagedError: it exists and was edited, or a file is not what the
+        index names.
+    :raises BusyError: another run builds a release of this site.
+    """
+    site = SiteLayout(Path(os.path.realpath(place.site.root)))
+    release = site.release(version)
+    interpreter.check_root(release)
+    frozen = Index.load(place.software, index)
+    wanted = Wanted(version, frozen, specification, interpreter.description())
+    with locked(site.release_lock, f"build release {version}", _PATIENCE):
+        for leftover in files.remove_partial(site.releases):
+            reporter.say(f"Removed {leftover.name}, left by a run that was killed.")
+        decided = plan(observe(release), wanted)
+        reporter.say(decided.reason)
+        if decided.build:
+            _Build(replace(place, site=site), release, wanted, reporter).run()
+    return Outcome(release, decided.build, files.sha256_of(release.manifest))
+
+
+def observe(release: ReleaseLayout) -> Seen:
+    """Look at what is at the place of a release: its manifest, sizes and modes."""
+    if not os.path.lexists(release.root):
+        return Seen(exists=False)
+    if not release.manifest.is_file():
+        return Seen(exists=True)
+    return Seen(True, Manifest.load(release), manifest.verify(release))
+
+
+class _Build:
+    """One build, step by step."""
+
+    def __init__(
+        self, place: Place, release: ReleaseLayout, wanted: Wanted, reporter: Reporter
+    ) -> None:
+        self.place = place
+        self.release = release
+        self.wanted = wanted
+        self.reporter = reporter
+        self.count = place.workers or workers.default_count()
+        lock = wanted.index.lock
+        linked = [
+            name for name in wanted.specification.system_linked if lock.package(name)
+        ]
+        self.artifacts = Artifacts(
+            place.software, wanted.index, tuple(linked), reporter
+        )
+        self.store = Store(place.software, reporter, self.count)
+
+    def run(self) -> None:
+        """Do all of it."""
+        gc.freeze()
+        needed = self.choose()
+        chosen = [self.artifacts.of(item.package) for item in needed]
+        self.check_space([artifact.source for artifact in chosen])
+        stored = self.unpack(chosen)
+        planned, smoke = self.plan_tree(needed, stored)
+        libraries = [
+            item.package.name
+            for item in needed
+            if item.package.name in self.artifacts.system_linked
+        ]
+        task = self.reporter.task(
+            f"Linking release {self.wanted.version}", len(planned.files), "files"
+        )
+        with files.new_tree(self.release.root) as partial:
+            tree.make(planned, partial, self.count, task.advance)
+            proofs = self.prove(partial, libraries)
+            content = self.manifest(planned, chosen, proofs, smoke).render()
+            path = partial / self.release.manifest.name
+            tree.write(str(path), content, files.SEALED_FILE)
+            tree.seal(planned, partial)
+        task.done(f"{len(chosen)} distributions, sealed")
+
+    def choose(self) -> list[Needed]:
+        """Follow the requirements through the index."""
+        eggs = self.wanted.specification.eggs
+        return closure(self.wanted.index, eggs, self.artifacts.metadata)
+
+    def check_space(self, sources: Iterable[Any]) -> None:
+        """Refuse before anything is written if the disk is too full.
+
+        :raises RefusedError: it is; tells how much is needed.
+        """
+        wanted = list(sources)
+        missing = self.store.missing(wanted)
+        needs = {self.place.software.store: sum(s.size for s in missing) * _GROWTH}
+        size = len(wanted) * _TREE_SIZE
+        site = self.release.root.parent
+        if _device(site) != _device(self.place.software.store):
+            size += sum(source.size for source in wanted) * _GROWTH
+        needs[site] = needs.get(site, 0) + size
+        for path, need in needs.items():
+            state = os.statvfs(_existing(path))
+            free = state.f_bavail * state.f_frsize
+            if free < need + _RESERVE:
+                raise RefusedError(
+                    f"The disk of {path} is too full: {free >> 20} MB are free, about "
+                    f"{(need + _RESERVE) >> 20} MB are needed.",
+                    "Make room: switch-version --prune and karl-index gc tell what "
+                    "can go.",
+                )
+
+    def unpack(self, chosen: list[Artifact]) -> list[Stored]:
+        """Have every wheel in the store, fetching what the pool does not have."""
+        sources = [artifact.source for artifact in chosen]
+        self.artifacts.fetch(self.store.missing(sources))
+        return self.store.provide(sources)
+
+    def plan_tree(
+        self, needed: list[Needed], stored: list[Stored]
+    ) -> tuple[tree.Tree, list[str]]:
+        """Return every path of the tree, and the entry points that must import."""
+        planned = tree.Tree(self.release)
+        planned.add_environment()
+        for one in stored:
+            planned.add_distribution(one)
+        entries = {one.entry.name: one for one in stored}
+        by_name = {item.package.name: item for item in needed}
+        listed = direct(self.wanted.specification.eggs, by_name)
+        names = {item.package.name for item in listed}
+        made = scripts.plan(
+            self.release,
+            self.wanted.specification,
+            [_provider(entries[item.package.name]) for item in listed],
+            [_provider(one) for name, one in entries.items() if name not in names],
+            self.reporter,
+        )
+        planned.add_scripts(made.files)
+        planned.check()
+        return planned, _smoke(listed, entries, made)
+
+    def prove(self, partial: Path, libraries: list[str]) -> Mapping[str, Any]:
+        """Prove that what must use the system's libraries does so."""
+        if not libraries:
+            return {}
+        from karl.recipe.release import linkage
+
+        layout = ReleaseLayout(partial)
+        return {name: linkage.prove(layout, name) for name in libraries}
+
+    def manifest(
+        self,
+        planned: tree.Tree,
+        chosen: list[Artifact],
+        proofs: Mapping[str, Any],
+        smoke: list[str],
+    ) -> Manifest:
+        """Return the description of the whole release."""
+        return Manifest(
+            release=self.wanted.version,
+            index=self.wanted.describe_index(),
+            request=self.wanted.specification.describe(),
+            python=self.wanted.python,
+            distributions=[artifact.describe() for artifact in chosen],
+            system_libraries=proofs,
+            smoke=smoke,
+            links=planned.links,
+            files=planned.files,
+        )
+
+
+def _provider(stored: Stored) -> Provider:
+    entry = stored.entry
+    folder = stored.root / "scripts"
+    return Provider(
+        entry.name,
+        entry.entry_points,
+        tuple((name, (folder / name).read_bytes()) for name in sorted(entry.scripts)),
+    )
+
+
+def _smoke(
+    listed: list[Needed], entries: Mapping[str, Stored], made: Scripts
+) -> list[str]:
+    """Return the entry points that must import before the release may be live."""
+    chosen = set(made.called)
+    found = {str(point) for point in made.explicit}
+    for item in listed:
+        for point in entry_points(entries[item.package.name].entry.entry_points):
+            usable = {*map(normalised, point.extras)} <= item.extras
+            if usable and (point in chosen or point.group in _SMOKE_GROUPS):
+                found.add(str(point))
+    return sorted(found)
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _device(path: Path) -> int:
+    return _existing(path).stat().st_dev
