@@ -16,7 +16,6 @@ import venv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -83,12 +82,9 @@ def build_wheel(
     index_url: str,
     into: Path,
     reporter: Reporter | None = None,
-    env: Mapping[str, str] = MappingProxyType({}),
-    config_file: str = "",
 ) -> Path:
     """Build the wheel of *source*, an sdist or a folder; see :func:`make`."""
-    settings = Settings(index_url, env, config_file)
-    return make("wheel", source, settings, into, reporter).path
+    return make("wheel", source, Settings(index_url), into, reporter).path
 
 
 def build_sdist(
@@ -260,7 +256,7 @@ class _Workshop:
         asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
         given = self.root / "constraints.txt"
         given.write_text("".join(map(_pinned, self.settings.wheels)), encoding="utf-8")
-        argv = [
+        argv: list[str | Path] = [
             sys.executable, "-I", "-m", "pip", "--python", self.python, "install",
             "--isolated", "--no-input", "--disable-pip-version-check",
             "--no-cache-dir", "--no-compile", "--no-warn-script-location",

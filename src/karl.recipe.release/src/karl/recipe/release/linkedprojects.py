@@ -180,8 +180,9 @@ def _declared(line: str) -> LinkedProject:
                 "Write: name = pkg-config modules; Debian packages.",
             )
     # One package a module where there are as many; else all are named together.
-    each = packages if len(packages) == len(modules) else [" ".join(packages)] * len(modules)
-    libraries = tuple(map(Library, modules, each))
+    if len(packages) != len(modules):
+        packages = [" ".join(packages)] * len(modules)
+    libraries = tuple(map(Library, modules, packages))
     return LinkedProject(
         normalised(match["name"]), libraries, config=_PARALLEL, packages=_PKG_CONFIG
     )
