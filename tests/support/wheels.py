@@ -95,5 +95,6 @@ def make_sdist(
         for name, text in content.items():
             entry = tarfile.TarInfo(f"{stem}/{name}")
             entry.size = len(text.encode())
+            entry.mtime = 946684800
             archive.addfile(entry, io.BytesIO(text.encode()))
     return path

@@ -27,6 +27,9 @@ from karl.recipe.release.pool import WHEEL, Pool, Pooled
 #: The public registry of Python packages.
 PYPI = "https://pypi.org/simple/"
 
+#: Seconds after which the end of serving is noticed.
+_POLL = 0.02
+
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -93,7 +96,7 @@ def serving(view: RegistryView) -> Iterator[str]:
     """Serve *view* on a free loopback port and give the URL of its index."""
     handler = type("Handler", (_Handler,), {"view": view})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/simple/"
