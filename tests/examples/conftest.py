@@ -130,6 +130,12 @@ def build(python: Path, source: Path, folder: Path, kind: str = "wheel") -> Path
     return folder / name
 
 
+@pytest.fixture(scope="session")
+def build_example() -> Callable[[Path, Path, Path, str], Path]:
+    """What builds a sample package."""
+    return build
+
+
 @dataclass(frozen=True)
 class Release:
     """An interpreter with some of the sample distributions on its path."""
