@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from karl.recipe.release.errors import DamagedError
 
@@ -90,7 +91,7 @@ class Archive:
         self.problems = [*_size_problems(infos, len(self._bytes)), *_problems(infos)]
         self.members = tuple(_member(info) for info in infos if not info.is_dir())
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

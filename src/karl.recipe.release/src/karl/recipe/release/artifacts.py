@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release import fetch
+from karl.recipe.release import fetch, systemlibs
 from karl.recipe.release.errors import RefusedError
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.lockfile import File, Index, Package
@@ -47,6 +47,7 @@ class Artifacts:
     """Finds, and where there is none builds, the wheels of an index.
 
     :param system_linked: projects whose wheels embed no libraries.
+    :param offline: never fetch what the pool does not have.
     """
 
     def __init__(
@@ -55,11 +56,14 @@ class Artifacts:
         index: Index,
         system_linked: tuple[str, ...],
         reporter: Reporter,
+        *,
+        offline: bool = False,
     ) -> None:
         self.software = software
         self.index = index
         self.system_linked = system_linked
         self.reporter = reporter
+        self.offline = offline
         self._pool = Pool(software)
         self._here = Target.here()
         self._chosen: dict[str, Artifact] = {}
@@ -102,10 +106,8 @@ class Artifacts:
                 else "Freeze a new version of the index with this target.",
             )
         if not self._filled:
-            fetch.fill(self._pool, fetch.needed_here(self.index.lock), self.reporter)
+            self._fill(fetch.needed_here(self.index.lock))
             self._filled = True
-        from karl.recipe.release import systemlibs
-
         wheel = systemlibs.ensure_wheel(
             self.software, self.index, package, self.reporter
         )
@@ -128,7 +130,7 @@ class Artifacts:
             data = _read(page)
             if hashlib.sha256(data).hexdigest() == wheel.metadata_sha256:
                 return Metadata.parse(data)
-        fetch.fill(self._pool, [wheel], self.reporter)
+        self._fill([wheel])
         return _wheel_metadata(self._pool.checked(wheel))
 
     def fetch(self, sources: list[Source]) -> None:
@@ -140,7 +142,18 @@ class Artifacts:
             for file in package.wheels
             if file.sha256 in wanted
         ]
-        fetch.fill(self._pool, files, self.reporter)
+        self._fill(files)
+
+    def _fill(self, wanted: list[File]) -> None:
+        lacking = fetch.missing(self._pool, wanted)
+        if lacking and self.offline:
+            raise RefusedError(
+                f"The pool lacks {', '.join(file.name for file in lacking)}, and "
+                "buildout runs offline.",
+                f"Run it once without -o, or karl-index fetch {self.index.lock.name}.",
+            )
+        if lacking:
+            fetch.fill(self._pool, lacking, self.reporter)
 
 
 def _read(path: Path) -> bytes:

@@ -28,8 +28,7 @@ MODE = "mode"
 LINK = "link"
 
 _TIP = (
-    "Nobody may edit a release: build a new version, switch to it, and remove this "
-    "one."
+    "Nobody may edit a release: build a new version, switch to it, and remove this one."
 )
 _BATCH = 200
 _CHUNK = 1 << 20
@@ -133,7 +132,8 @@ def _load(path: str, inode: int, mtime: int, size: int) -> Manifest:
 
 def verify(
     layout: ReleaseLayout,
-    full: bool = False,  # noqa: FBT001, FBT002 - verify(layout, full=True) reads well
+    *,
+    full: bool = False,
     progress: Callable[[int], None] | None = None,
     expected_sha256: str = "",
 ) -> list[Difference]:
@@ -181,7 +181,7 @@ class _Comparison:
         self._folder("", os.lstat(self.root).st_mode)
         todo = [""]
         while todo:
-            todo += self._scan(todo.pop(), full)
+            todo += self._scan(todo.pop(), full=full)
         for path in {*self.files, *self.links} - self._present:
             self.tell(path, MISSING)
 
@@ -189,7 +189,7 @@ class _Comparison:
         if mode & 0o7777 != SEALED_DIRECTORY:
             self.tell(path or ".", MODE, _modes(SEALED_DIRECTORY, mode))
 
-    def _scan(self, folder: str, full: bool) -> Iterator[str]:
+    def _scan(self, folder: str, *, full: bool) -> Iterator[str]:
         """Compare the content of one folder; yield the folders in it."""
         files, present, to_hash = self.files, self._present, self.to_hash
         prefix = f"{folder}/" if folder else ""
@@ -249,7 +249,7 @@ class _Comparison:
         if not batches:
             return
         # Here, because it takes longer to import than a switch may take.
-        import concurrent.futures  # noqa: PLC0415
+        import concurrent.futures
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             for changed, count in pool.map(self._hash_batch, batches):

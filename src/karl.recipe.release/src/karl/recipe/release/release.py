@@ -10,17 +10,26 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release import files, interpreter, manifest, scripts, tree, workers
+from karl.recipe.release import (
+    files,
+    interpreter,
+    linkage,
+    manifest,
+    scripts,
+    systemlibs,
+    tree,
+    workers,
+)
 from karl.recipe.release.artifacts import Artifact, Artifacts
 from karl.recipe.release.errors import RefusedError
 from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
-from karl.recipe.release.locks import locked
 from karl.recipe.release.lockfile import Index
+from karl.recipe.release.locks import locked
 from karl.recipe.release.manifest import Manifest
 from karl.recipe.release.metadata import entry_points
 from karl.recipe.release.names import IndexName, normalised
@@ -30,6 +39,7 @@ from karl.recipe.release.requirements import Needed, closure, direct
 from karl.recipe.release.scripts import Provider, Scripts
 from karl.recipe.release.specification import Specification
 from karl.recipe.release.store import Store, Stored
+from karl.recipe.release.unpacking import Source
 
 #: Entry points that a server is started through, beside scripts.
 _SMOKE_GROUPS = (
@@ -68,11 +78,23 @@ class Place:
 
     :ivar site: the site that it is for.
     :ivar workers: processes at most; 0: one a processor.
+    :ivar offline: never fetch what the pool does not have.
     """
 
     software: SoftwareLayout
     site: SiteLayout
     workers: int = 0
+    offline: bool = False
+
+    def resolved(self) -> Place:
+        """Return it with real paths, without symlinks and ``..``."""
+        software = SoftwareLayout(
+            Path(os.path.realpath(self.software.pool)),
+            Path(os.path.realpath(self.software.indexes)),
+            Path(os.path.realpath(self.software.store)),
+        )
+        site = SiteLayout(Path(os.path.realpath(self.site.root)))
+        return replace(self, software=software, site=site)
 
 
 def build(
@@ -89,7 +111,8 @@ def build(
         index names.
     :raises BusyError: another run builds a release of this site.
     """
-    site = SiteLayout(Path(os.path.realpath(place.site.root)))
+    place = place.resolved()
+    site = place.site
     release = site.release(version)
     interpreter.check_root(release)
     frozen = Index.load(place.software, index)
@@ -100,7 +123,7 @@ def build(
         decided = plan(observe(release), wanted)
         reporter.say(decided.reason)
         if decided.build:
-            _Build(replace(place, site=site), release, wanted, reporter).run()
+            _Build(place, release, wanted, reporter).run()
     return Outcome(release, decided.build, files.sha256_of(release.manifest))
 
 
@@ -129,12 +152,17 @@ class _Build:
             name for name in wanted.specification.system_linked if lock.package(name)
         ]
         self.artifacts = Artifacts(
-            place.software, wanted.index, tuple(linked), reporter
+            place.software,
+            wanted.index,
+            tuple(linked),
+            reporter,
+            offline=place.offline,
         )
         self.store = Store(place.software, reporter, self.count)
 
     def run(self) -> None:
         """Do all of it."""
+        systemlibs.check(self.artifacts.system_linked)
         gc.freeze()
         needed = self.choose()
         chosen = [self.artifacts.of(item.package) for item in needed]
@@ -163,12 +191,11 @@ class _Build:
         eggs = self.wanted.specification.eggs
         return closure(self.wanted.index, eggs, self.artifacts.metadata)
 
-    def check_space(self, sources: Iterable[Any]) -> None:
+    def check_space(self, wanted: Sequence[Source]) -> None:
         """Refuse before anything is written if the disk is too full.
 
         :raises RefusedError: it is; tells how much is needed.
         """
-        wanted = list(sources)
         missing = self.store.missing(wanted)
         needs = {self.place.software.store: sum(s.size for s in missing) * _GROWTH}
         size = len(wanted) * _TREE_SIZE
@@ -218,12 +245,11 @@ class _Build:
 
     def prove(self, partial: Path, libraries: list[str]) -> Mapping[str, Any]:
         """Prove that what must use the system's libraries does so."""
-        if not libraries:
-            return {}
-        from karl.recipe.release import linkage
-
-        layout = ReleaseLayout(partial)
-        return {name: linkage.prove(layout, name) for name in libraries}
+        inside = ReleaseLayout(partial)
+        return {
+            name: linkage.prove(inside.site_packages, inside.interpreter, name)
+            for name in libraries
+        }
 
     def manifest(
         self,

@@ -101,9 +101,9 @@ def changes_of(manifest: Manifest, wanted: Wanted) -> list[str]:
         else:
             told.append(f"index was {old}, is {new}")
     for name in ("executable", "cache_tag"):
-        old, new = manifest.python.get(name), wanted.python[name]
-        if old != new:
-            told.append(f"Python was {old}, is {new}")
+        built_for, now = manifest.python.get(name), wanted.python[name]
+        if built_for != now:
+            told.append(f"Python was {built_for}, is {now}")
     asked = wanted.specification.describe()
     for name in sorted({*asked, *manifest.request}):
         before, after = manifest.request.get(name), asked.get(name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
@@ -47,9 +47,7 @@ class _Node:
 class _Closure:
     """The walk from the listed eggs to all that they need."""
 
-    def __init__(
-        self, index: Index, metadata: Callable[[Package], Metadata]
-    ) -> None:
+    def __init__(self, index: Index, metadata: Callable[[Package], Metadata]) -> None:
         self.packages = index.lock.by_name()
         self.overridden = {override.name for override in index.lock.overrides}
         self.read = metadata
@@ -86,7 +84,9 @@ class _Closure:
                 )
         return node
 
-    def _check_version(self, requirement: Requirement, package: Package, by: str) -> None:
+    def _check_version(
+        self, requirement: Requirement, package: Package, by: str
+    ) -> None:
         if requirement.url:
             self.problems.append(f"{by} needs {requirement}: a URL cannot be checked")
         elif not requirement.specifier.contains(package.version, prereleases=True):
@@ -163,7 +163,7 @@ def _is_of_other_extra(line: str, extra: str) -> bool:
     return match is not None and normalised(match[1]) != extra
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(line: str) -> Requirement | None:
     try:
         return Requirement(line)

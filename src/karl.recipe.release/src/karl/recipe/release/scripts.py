@@ -220,7 +220,7 @@ def _decoded(content: bytes) -> str:
 
 
 #: The options that zc.recipe.egg's interpreters know, and as they know them.
-_INTERPRETER = '''
+_INTERPRETER = """
 def _run():
     import getopt, runpy
     options, rest = getopt.getopt(sys.argv[1:], "Iic:m:")
@@ -243,4 +243,4 @@ def _run():
         code.interact(banner="", local=globals())
 
 _run()
-'''
+"""

@@ -19,6 +19,7 @@ from pathlib import Path
 from karl.recipe.release import entry as entries
 from karl.recipe.release import files, locks, workers
 from karl.recipe.release.entry import Entry
+from karl.recipe.release.errors import DamagedError
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.reporter import Reporter
 from karl.recipe.release.unpacking import Source, unpack
@@ -97,7 +98,7 @@ class Store:
             change = entries.first_change(str(root), stored.entry) if stored else ""
             if change:
                 raise entries.damaged(root, change)
-        except entries.DamagedError as error:
+        except DamagedError as error:
             if not source.path.is_file():
                 raise
             self.reporter.warn(

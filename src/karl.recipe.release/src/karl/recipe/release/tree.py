@@ -70,12 +70,12 @@ class Tree:
                 self._link(entry.name, source, prefixes[section], listing)
 
     def _link(self, owner: str, source: str, prefix: str, listing: Listing) -> None:
-        new = {prefix + path: tuple(listed) for path, listed in listing.items()}
+        new = {prefix + path: listed for path, listed in listing.items()}
         shared = self.files.keys() & new.keys()
         if shared:
             self._settle(owner, source, prefix, new, shared)
-        self.files.update(new)  # type: ignore[arg-type]
-        self._owners.append((owner, new))  # type: ignore[arg-type]
+        self.files.update(new)
+        self._owners.append((owner, new))
         names = [path.removeprefix(prefix) for path in new] if shared else listing
         self.linked.append(Linked(source, prefix, tuple(names)))
 
@@ -84,7 +84,7 @@ class Tree:
         owner: str,
         source: str,
         prefix: str,
-        new: dict[str, tuple[str | int, ...]],
+        new: Listing,
         shared: Iterable[str],
     ) -> None:
         """Leave out what another distribution brings alike; else it is a clash.
@@ -95,7 +95,7 @@ class Tree:
         same = {
             path
             for path in shared
-            if tuple(self.files[path]) == new[path]
+            if self.files[path] == new[path]
             and _declares_namespace(f"{source}/{path.removeprefix(prefix)}")
         }
         folders = {path.rpartition("/")[0] for path in same}

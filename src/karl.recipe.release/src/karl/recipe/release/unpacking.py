@@ -55,7 +55,10 @@ def unpack(source: Source, root: Path) -> Entry:
             mtime=mtime,
             metadata_folder=wheel.dist_info,
             entry_points=points,
-            **writer.sections,
+            lib=writer.sections["lib"],
+            scripts=writer.sections["scripts"],
+            data=writer.sections["data"],
+            headers=writer.sections["headers"],
         )
     path = entries.record_of(root)
     _write_file(str(path), entry.render().encode(), files.SEALED_FILE, mtime)

@@ -172,9 +172,7 @@ def _text(archive: Archive, path: str, problems: list[str]) -> bytes:
     return b""
 
 
-def _identity_problems(
-    path: Path, dist_info: str, metadata: Metadata
-) -> Iterator[str]:
+def _identity_problems(path: Path, dist_info: str, metadata: Metadata) -> Iterator[str]:
     try:
         file_name, file_version, _, _ = parse_wheel_filename(path.name)
     except (InvalidWheelFilename, InvalidVersion) as error:
@@ -192,9 +190,7 @@ def _identity_problems(
             )
 
 
-def _expected_problems(
-    metadata: Metadata, project: str, version: str
-) -> Iterator[str]:
+def _expected_problems(metadata: Metadata, project: str, version: str) -> Iterator[str]:
     if project and normalised(metadata.name) != project:
         yield f"it is of {metadata.name}, its index names it for {project}"
     if version and not _same(metadata.version, version):

@@ -56,7 +56,7 @@ def spread(
         while busy:
             for pipe in wait(list(busy)):
                 worker = busy[pipe]  # type: ignore[index]
-                yield worker.result()
+                yield worker.result()  # type: ignore[misc]
                 if waiting:
                     worker.begin(waiting.pop())
                 else:

@@ -1,0 +1,228 @@
+"""The recipe ``karl.recipe.release``: a sealed release and its site's commands."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zc.buildout
+
+from karl.recipe.release import release, sitetools, specification
+from karl.recipe.release.console import Console
+from karl.recipe.release.errors import KarlError, UsageError
+from karl.recipe.release.layout import SiteLayout, SoftwareLayout
+from karl.recipe.release.names import IndexName, checked_label
+from karl.recipe.release.release import Place
+from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.siteconfig import SiteConfig
+from karl.recipe.release.specification import Specification
+
+Value = TypeVar("Value")
+
+#: Every option, with what it stands for if it is not given; None: nothing.
+DEFAULTS: Mapping[str, str | None] = {
+    "root": None,
+    "version": None,
+    "index": None,
+    "eggs": None,
+    "pool": "pool",
+    "indexes": "indexes",
+    "store": "store",
+    "system-linked": "lxml",
+    "scripts": None,
+    "entry-points": None,
+    "interpreter": None,
+    "initialization": None,
+    "arguments": None,
+    "dependent-scripts": None,
+    "workers": "0",
+    "zodb-conf": "",
+    "database": None,
+    "after-switch": "",
+    "keep": "5",
+    "smoke-timeout": "120",
+    "hook-timeout": "300",
+}
+
+_REQUIRED = ("root", "version", "index", "eggs")
+
+#: Options that buildout itself puts into a section.
+_BUILDOUTS_OWN = frozenset(
+    {"recipe", "__buildout_signature__", "__buildout_installed__"}
+)
+
+#: Options of zc.recipe.egg that mean nothing here, and why.
+_REFUSED = {
+    "extra-paths": "a release holds nothing but what its index names by hash",
+    "relative-paths": "scripts name their release by its real path, so that a "
+    "process stays on it",
+    "find-links": "a release takes files from its index alone",
+    "allow-hosts": "a release takes files from its index alone",
+    "develop": "a release takes files from its index alone",
+    "executable": "a release runs the Python that built it",
+    "bin-directory": "scripts are in the bin folder of the release",
+}
+
+
+@dataclass(frozen=True)
+class ReleaseOptions:
+    """The options of the part, read and checked.
+
+    :ivar place: where the release is built, and from what.
+    :ivar config: what the site's commands are told.
+    """
+
+    place: Place
+    version: str
+    index: IndexName
+    specification: Specification
+    config: SiteConfig
+
+
+class Release:
+    """Builds the release, if it is not there, and writes the site's commands."""
+
+    def __init__(self, buildout: Any, name: str, options: Any) -> None:
+        self.name = name
+        try:
+            self.options = read_options(buildout, options)
+        except KarlError as error:
+            raise zc.buildout.UserError(f"[{name}] {error}") from error
+
+    def install(self) -> tuple[str, ...]:
+        """Do the work.  Returns no path, so that buildout never deletes one."""
+        try:
+            ensure(self.options, Console())
+        except (KarlError, OSError) as error:
+            raise zc.buildout.UserError(f"[{self.name}] {error}") from error
+        return ()
+
+    update = install
+
+
+def ensure(options: ReleaseOptions, reporter: Reporter) -> None:
+    """Have the release built and the site's commands written; idempotent."""
+    place = options.place.resolved()
+    release.build(
+        place,
+        options.version,
+        options.index,
+        options.specification,
+        reporter,
+    )
+    sitetools.install(place.site, options.config, reporter)
+
+
+def read_options(buildout: Any, options: Any) -> ReleaseOptions:
+    """Return the checked options of a part.
+
+    :raises UsageError: tells everything that is wrong with them at once.
+    """
+    given = {name: options.get(name) for name in DEFAULTS}
+    problems = [*_unknown(options), *_absent(given)]
+    base = Path(buildout["buildout"]["directory"])
+
+    def text(name: str) -> str:
+        value = given[name]
+        return (DEFAULTS[name] or "") if value is None else str(value).strip()
+
+    def attempt(read: Callable[[], Value], otherwise: Value) -> Value:
+        try:
+            return read()
+        except KarlError as error:
+            problems.append(error.message)
+            return otherwise
+
+    site = SiteLayout(base / (text("root") or "site"))
+    wanted = {
+        name: str(value)
+        for name, value in {**DEFAULTS, **_present(given)}.items()
+        if value is not None
+    }
+    found = ReleaseOptions(
+        place=Place(
+            SoftwareLayout(
+                base / text("pool"), base / text("indexes"), base / text("store")
+            ),
+            site,
+            attempt(lambda: int(_number("workers", text("workers"), int)), 0),
+            offline=buildout["buildout"].get("offline") == "true",
+        ),
+        version=attempt(lambda: checked_label(text("version") or "1"), ""),
+        index=attempt(
+            lambda: IndexName.parse(text("index") or "a/1"), IndexName("a", "1")
+        ),
+        specification=attempt(
+            lambda: specification.parse({"eggs": "none", **wanted}), Specification(())
+        ),
+        config=attempt(lambda: _config(site.root.name, given, text), SiteConfig("a")),
+    )
+    if problems:
+        raise UsageError(
+            "; ".join(dict.fromkeys(problem.rstrip(".") for problem in problems)) + ".",
+            "Correct these options; nothing was done.",
+        )
+    return found
+
+
+def _present(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _unknown(options: Any) -> list[str]:
+    """Tell of options that the recipe does not have, and what may be meant."""
+    told = []
+    for name in sorted(set(options) - set(DEFAULTS) - _BUILDOUTS_OWN):
+        near = difflib.get_close_matches(name, DEFAULTS, n=1)
+        if name in _REFUSED:
+            told.append(f"the option {name} is not supported: {_REFUSED[name]}")
+        elif near:
+            told.append(f"there is no option {name}; is {near[0]} meant?")
+        else:
+            known = ", ".join(sorted(DEFAULTS))
+            told.append(f"there is no option {name}; there are {known}")
+    return told
+
+
+def _absent(given: Mapping[str, Any]) -> list[str]:
+    return [
+        f"the option {name} is missing"
+        for name in _REQUIRED
+        if not (given[name] or "").strip()
+    ]
+
+
+def _number(name: str, text: str, kind: Callable[[str], Any]) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise UsageError(f"{name} = {text!r} is not a number")
+    return value
+
+
+def _config(
+    site: str, given: Mapping[str, Any], text: Callable[[str], str]
+) -> SiteConfig:
+    try:
+        commands = tuple(
+            tuple(shlex.split(line))
+            for line in text("after-switch").splitlines()
+            if line.strip()
+        )
+    except ValueError as error:
+        raise UsageError(f"after-switch is malformed ({error})") from error
+    return SiteConfig(
+        site=site,
+        zodb_conf=given["zodb-conf"] or "",
+        database=text("database") or None,
+        after_switch=commands,
+        keep=_number("keep", text("keep"), int),
+        smoke_timeout=_number("smoke-timeout", text("smoke-timeout"), float),
+        hook_timeout=_number("hook-timeout", text("hook-timeout"), float),
+    )
