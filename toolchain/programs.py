@@ -20,6 +20,11 @@ fi
 {run}
 """
 
+#: buildout would replace itself, pip, setuptools and wheel by what a [versions]
+#: section says.  Ours are the toolchain's, whatever a site's index pins; with
+#: this variable buildout takes the replacement as done.
+_NO_UPGRADE = "export BUILDOUT_RESTART_AFTER_UPGRADE=1\n"
+
 _LACK = (
     "This checkout has no environment for its tools, or was moved or copied since "
     "it was made."
@@ -29,15 +34,16 @@ _TEST_LACK = "The test tools are not installed, or the checkout was moved or cop
 
 def rendered(root: Path) -> dict[str, str]:
     """Return the commands of the checkout *root*: name and content."""
+    run = 'exec "$root/.venv/bin/python" "$root/.venv/bin/{0}" "$@"'
     plain = {
         name: _FRAME.format(
             root=shlex.quote(str(root)),
             program=name,
             lack=_LACK,
             option="",
-            run=f'exec "$root/.venv/bin/python" "$root/.venv/bin/{name}" "$@"',
+            run=settings + run.format(name),
         )
-        for name in ("buildout", "karl-index")
+        for name, settings in (("buildout", _NO_UPGRADE), ("karl-index", ""))
     }
     test = _FRAME.format(
         root=shlex.quote(str(root)),

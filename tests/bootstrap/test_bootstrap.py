@@ -76,16 +76,21 @@ class TestReadyCheckout:
         assert ready.in_use() == before
 
     def test_recipe_is_found_without_network(self, ready, tmp_path):
-        """zc.buildout finds our recipes in the environment, asking no registry."""
+        """zc.buildout finds our recipes in the environment, asking no registry.
+
+        Nor does it replace its own tools by the versions of a site's index.
+        """
         (tmp_path / "any.cfg").write_text(
             "[buildout]\nparts = part\nindex = http://127.0.0.1:9/simple\n"
+            "[versions]\nsetuptools = 70.0.0\nwheel = 0.40.0\n"
             "[part]\nrecipe = karl.recipe.release:no-such-entry\n"
         )
         done = ready.run([ready.root / "bin/buildout", "-c", tmp_path / "any.cfg"])
         said = done.stdout + done.stderr
         assert done.returncode != 0
-        assert "no-such-entry" in said
-        assert "Couldn't find" not in said
+        assert "('zc.buildout', 'no-such-entry') not found" in said
+        for sign in ("Couldn't find", "pgrad", "127.0.0.1"):
+            assert sign not in said
 
     def test_all_entry_points_are_declared(self, ready):
         """The two recipes and the command are entry points of karl.recipe.release."""
