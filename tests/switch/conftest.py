@@ -15,14 +15,23 @@ from tests.switch.releases import make_release
 CONFIG = SiteConfig("acme-prod", "<zodb>\n</zodb>\n", "acme-prod-1")
 
 
-@pytest.fixture
-def site(tmp_path: Path):
-    """A site with its command, and releases 1.0 and 1.1 that were never live."""
-    layout = SiteLayout(tmp_path / "acme-prod")
+#: Releases that a built site has.
+ROUNDS = ("1.0", "1.1", "1.2")
+
+
+def build_site(root: Path) -> SiteLayout:
+    """Make a site with its command and three releases, none of them live."""
+    layout = SiteLayout(root)
     sitetools.install(layout, CONFIG)
-    for version in ("1.0", "1.1"):
+    for version in ROUNDS:
         make_release(layout, version)
     return layout
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SiteLayout:
+    """A site with its command and three releases, none of them live."""
+    return build_site(tmp_path / "acme-prod")
 
 
 @pytest.fixture

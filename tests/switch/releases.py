@@ -1,19 +1,20 @@
-"""Tiny sealed releases, written by hand as the format says."""
+"""Tiny sealed releases, of a few modules and no distribution."""
 
 from __future__ import annotations
 
-import json
 import os
 import stat
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from karl.recipe.release import files
+from karl.recipe.release.interpreter import (
+    base_interpreter,
+    description,
+    environment_file,
+)
 from karl.recipe.release.layout import SiteLayout
-
-#: The machine's interpreter, as releases link to it.
-PYTHON = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+from karl.recipe.release.manifest import Manifest
 
 MODULE = "def main():\n    return {version!r}\n"
 
@@ -43,15 +44,13 @@ def make_release(
     release.bin.mkdir()
     (release.bin / "app").write_text("#!/bin/sh\nexit 0\n")
     (release.bin / "app").chmod(0o755)
-    (root / "pyvenv.cfg").write_text(
-        f"home = {os.path.dirname(PYTHON)}\ninclude-system-site-packages = false\n"
-    )
+    (root / "pyvenv.cfg").write_text(environment_file())
     release.interpreter.parent.mkdir()
-    release.interpreter.symlink_to(PYTHON)
+    release.interpreter.symlink_to(base_interpreter())
     files.seal(root)
     root.chmod(0o755)
-    release.manifest.write_text(
-        json.dumps(_manifest(root, version, smoke, system_libraries or {}))
+    release.manifest.write_bytes(
+        _manifest(root, version, smoke, system_libraries or {}).render()
     )
     release.manifest.chmod(files.SEALED_FILE)
     root.chmod(files.SEALED_DIRECTORY)
@@ -63,7 +62,7 @@ def _manifest(
     version: str,
     smoke: Sequence[str],
     system_libraries: Mapping[str, object],
-) -> dict[str, object]:
+) -> Manifest:
     listed = {}
     links = {}
     for path in sorted(root.rglob("*")):
@@ -72,28 +71,19 @@ def _manifest(
             links[name] = os.readlink(path)
         elif path.is_file():
             status = path.stat()
-            listed[name] = [
-                files.sha256_of(path),
-                status.st_size,
-                stat.S_IMODE(status.st_mode),
-            ]
-    return {
-        "format": 1,
-        "release": version,
-        "index": {"name": f"acme/{version}", "sha256": "0" * 64},
-        "request": {},
-        "python": {
-            "version": ".".join(str(part) for part in sys.version_info[:3]),
-            "implementation": sys.implementation.name,
-            "executable": PYTHON,
-            "cache_tag": sys.implementation.cache_tag,
-        },
-        "distributions": [],
-        "system_libraries": dict(system_libraries),
-        "smoke": list(smoke),
-        "links": links,
-        "files": listed,
-    }
+            mode = stat.S_IMODE(status.st_mode)
+            listed[name] = (files.sha256_of(path), status.st_size, mode)
+    return Manifest(
+        release=version,
+        index={"name": f"acme/{version}", "sha256": "0" * 64},
+        request={},
+        python=description(),
+        distributions=[],
+        system_libraries=dict(system_libraries),
+        smoke=list(smoke),
+        links=links,
+        files=listed,
+    )
 
 
 def overwrite(path: Path, text: str) -> None:

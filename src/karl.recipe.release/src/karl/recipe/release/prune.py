@@ -109,6 +109,7 @@ def prune(
         locked(site.release_lock, "prune", wait),
     ):
         recover(site, reporter)
+        files.remove_partial(site.releases)
         plan = plan_prune(observe(site), sealed_releases(site), keep, unused=unused)
         if not plan.empty:
             _apply(site, plan, reporter)

@@ -31,6 +31,11 @@ def recover(site: SiteLayout, reporter: Reporter) -> None:
     for path in list(leftovers(site)):
         reporter.say(f"Removing {path.name}, which a killed run left.")
         files.remove_tree(path)
+    if _unfinished_releases(site):
+        # Either a killed pruning renamed them, or a build is under way; that
+        # one holds the lock, and cleans up itself.
+        with contextlib.suppress(BusyError), locked(site.release_lock, "clean up"):
+            files.remove_partial(site.releases)
     log = RevisionLog(site.revision_log)
     for run in log.history().unfinished:
         settle(site, log, run, reporter)
@@ -61,8 +66,6 @@ def settle(site: SiteLayout, log: RevisionLog, run: Run, reporter: Reporter) -> 
     elif run.action in WRITES and run.revision in revisions.numbers(site):
         reporter.say(f"Removing revision {run.revision}, which never became live.")
         revisions.remove(site, run.revision)
-    if run.action == "prune":
-        _remove_pruned(site)
     hooks = HOOKS_UNKNOWN if result == DONE and _has_hooks(run) else ""
     log.finish(run, result, hooks, recovered=True)
     reporter.say(
@@ -72,13 +75,11 @@ def settle(site: SiteLayout, log: RevisionLog, run: Run, reporter: Reporter) -> 
     return result
 
 
-def _remove_pruned(site: SiteLayout) -> None:
-    """Remove releases that a killed pruning had renamed already.
-
-    A build makes such names too; if one is under way, it cleans up itself.
-    """
-    with contextlib.suppress(BusyError), locked(site.release_lock, "clean up"):
-        files.remove_partial(site.releases)
+def _unfinished_releases(site: SiteLayout) -> bool:
+    try:
+        return any(files.is_partial(path) for path in site.releases.iterdir())
+    except FileNotFoundError:
+        return False
 
 
 def took_effect(site: SiteLayout, run: Run) -> bool:

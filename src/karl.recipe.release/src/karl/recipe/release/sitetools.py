@@ -11,14 +11,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import os
 import py_compile
-import sys
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from karl.recipe.release import files
 from karl.recipe.release.errors import BusyError, UsageError
+from karl.recipe.release.interpreter import base_interpreter
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.locks import locked
 from karl.recipe.release.reporter import Reporter, SilentReporter
@@ -66,7 +66,6 @@ _SHEBANG_LIMIT = 127
 #: Isolated from the environment, and without ``site``: nothing that is
 #: installed on the machine can get in the way, or cost time.
 _PYTHON_OPTIONS = "-IS"
-_UNSAFE = set("'\"\\$`\n")
 
 
 def install(
@@ -82,7 +81,7 @@ def install(
     reporter = reporter or SilentReporter()
     payload = read_payload()
     lib = site.lib / digest_of(payload)
-    script = render_script(_base_interpreter(), lib, site.root)
+    script = render_script(base_interpreter(), lib, site.root)
     with locked(site.tools_lock, "write the site's commands", wait=60.0):
         for folder in (site.lib, site.bin, site.etc):
             _remove_leftovers(folder)
@@ -112,7 +111,7 @@ def digest_of(payload: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def render_script(interpreter: Path, lib: Path, site: Path) -> str:
+def render_script(interpreter: str, lib: Path, site: Path) -> str:
     """Return the text of the command.
 
     The kernel cuts a first line that is too long and splits it at blanks; such
@@ -120,19 +119,16 @@ def render_script(interpreter: Path, lib: Path, site: Path) -> str:
 
     :raises UsageError: a path has a character that neither can carry.
     """
-    for path in (interpreter, lib, site):
-        if set(str(path)) & _UNSAFE:
-            raise UsageError(
-                f"The path {str(path)!r} cannot be written into a script.",
-                "Choose one without quotes, backslashes, dollars and line ends.",
-            )
+    if not interpreter.isprintable() or "\\" in interpreter:
+        raise UsageError(
+            f"The path {interpreter!r} cannot be written into a script.",
+            "Run the buildout with a Python that is somewhere else.",
+        )
     first = f"#!{interpreter} {_PYTHON_OPTIONS}"
-    if " " in str(interpreter) or "\t" in str(interpreter) or len(first.encode()) > (
-        _SHEBANG_LIMIT
-    ):
+    if " " in interpreter or len(first.encode()) > _SHEBANG_LIMIT:
+        quoted = shlex.quote(interpreter)
         first = (
-            f"#!/bin/sh\n'''exec' \"{interpreter}\" {_PYTHON_OPTIONS} "
-            "\"$0\" \"$@\"\n' '''"
+            f"#!/bin/sh\n'''exec' {quoted} {_PYTHON_OPTIONS} \"$0\" \"$@\"\n' '''"
         )
     return (
         f"{first}\n"
@@ -142,12 +138,6 @@ def render_script(interpreter: Path, lib: Path, site: Path) -> str:
         "from karl.recipe.release.switchcli import main\n\n"
         f"sys.exit(main({str(site)!r}))\n"
     )
-
-
-def _base_interpreter() -> Path:
-    """Return the machine's interpreter, not a virtual environment's."""
-    base = getattr(sys, "_base_executable", None) or sys.executable
-    return Path(os.path.realpath(base))
 
 
 def _write_payload(lib: Path, payload: Mapping[str, bytes]) -> None:

@@ -1,0 +1,254 @@
+"""Each change of each command fails in turn, and each is killed in turn."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import karl.recipe.release.files as release_files
+from karl.recipe.release import files, prune, revisions, smallchanges, switch
+from karl.recipe.release.errors import KarlError
+from karl.recipe.release.layout import SiteLayout
+from karl.recipe.release.siteconfig import SiteConfig
+from karl.recipe.release.switchplan import SwitchRequest
+from tests.switch.conftest import ROUNDS, build_site
+from tests.switch.invariants import check_live, check_settled
+from tests.switch.releases import make_release
+
+ROOT = Path(__file__).parents[2]
+SOURCE = Path(release_files.__file__).parents[3]
+
+
+def _switch(site: SiteLayout) -> None:
+    switch.switch(site, SwitchRequest("switch", "1.3"))
+
+
+def _rollback(site: SiteLayout) -> None:
+    switch.switch(site, SwitchRequest("rollback"))
+
+
+def _prepare(site: SiteLayout) -> None:
+    switch.switch(site, SwitchRequest("prepare", "1.3"))
+
+
+def _activate(site: SiteLayout) -> None:
+    switch.switch(site, SwitchRequest("activate", to=4))
+
+
+def _discard(site: SiteLayout) -> None:
+    smallchanges.make(site, smallchanges.CHANGES["discard"], 4)
+
+
+def _prune(site: SiteLayout) -> None:
+    prune.prune(site, 1, execute=True)
+
+
+def _pin(site: SiteLayout) -> None:
+    smallchanges.make(site, smallchanges.CHANGES["pin"], 1)
+
+
+def _unpin(site: SiteLayout) -> None:
+    smallchanges.make(site, smallchanges.CHANGES["unpin"], 2)
+
+
+COMMANDS: dict[str, Callable[[SiteLayout], None]] = {
+    "switch": _switch,
+    "rollback": _rollback,
+    "prepare": _prepare,
+    "activate": _activate,
+    "discard": _discard,
+    "prune": _prune,
+    "pin": _pin,
+    "unpin": _unpin,
+}
+
+
+class Fault:
+    """Does something at the change with a given number."""
+
+    def __init__(self, number: int, what: Callable[[], None]) -> None:
+        self.left = number
+        self.what = what
+        self.fired = False
+
+    def __call__(self, action: str, path: Path) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.fired = True
+            self.what()
+
+
+def _no_space() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site at revision 3 of 3, with a prepared revision 4 and a pin."""
+    root = tmp_path_factory.mktemp("built") / "acme-prod"
+    site = build_site(root)
+    for version in ROUNDS:
+        switch.switch(site, SwitchRequest("switch", version))
+    switch.switch(site, SwitchRequest("prepare", "1.1"))
+    make_release(site, "1.3")
+    smallchanges.make(site, smallchanges.CHANGES["pin"], 2)
+    return root
+
+
+@pytest.fixture
+def fresh(built: Path, tmp_path: Path) -> Callable[[int], SiteLayout]:
+    """Give a new copy of that site for each fault."""
+
+    def copy(number: int) -> SiteLayout:
+        root = tmp_path / str(number) / "acme-prod"
+        shutil.copytree(built, root, symlinks=True)
+        return SiteLayout(root)
+
+    return copy
+
+
+def _next_run_succeeds(site: SiteLayout, name: str) -> None:
+    """Run the command again; what is done already may be refused."""
+    try:
+        COMMANDS[name](site)
+    except KarlError:
+        if name not in {"activate", "rollback", "discard"}:
+            raise
+    _settle(site)
+    check_settled(site)
+
+
+def _settle(site: SiteLayout) -> None:
+    """Switch to another binding: works whatever was left."""
+    binding = revisions.Binding("settled", "settled")
+    assert switch.switch(site, SwitchRequest("switch", "1.3", binding=binding)).changed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_failing_change_leaves_the_site_whole(name, fresh, monkeypatch):
+    """Whichever write fails, the site is whole and the next run succeeds."""
+    number = 0
+    while True:
+        number += 1
+        site = fresh(number)
+        before = check_live(site)
+        fault = Fault(number, _no_space)
+        monkeypatch.setattr(files, "seam", fault)
+        try:
+            COMMANDS[name](site)
+        except (OSError, KarlError):
+            assert fault.fired
+        monkeypatch.setattr(files, "seam", lambda action, path: None)
+        if not fault.fired:
+            break
+        live = check_live(site)
+        assert live in {before, 4, 5} if name != "rollback" else {before, 2}
+        _next_run_succeeds(site, name)
+    assert number > 2
+
+
+#: One process per command: it forks a child per fault, so that the imports are
+#: paid once.
+_KILLER = """
+import os, shutil, signal, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from karl.recipe.release import files
+from karl.recipe.release.layout import SiteLayout
+from tests.switch.test_faults import COMMANDS, Fault
+
+name, built, copies = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+number = 0
+while True:
+    number += 1
+    root = copies / str(number) / "acme-prod"
+    shutil.copytree(built, root, symlinks=True)
+    child = os.fork()
+    if child == 0:
+        files.seam = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        COMMANDS[name](SiteLayout(root))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        sys.exit(os.WEXITSTATUS(status))
+"""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_killed_before_each_change_the_site_is_whole(name, built, tmp_path):
+    """SIGKILL before any change: current is right, the next run repairs."""
+    script = _KILLER.format(path=[str(ROOT), *sys.path])
+    subprocess.run(
+        [sys.executable, "-c", script, name, built, tmp_path], check=True
+    )
+    copies = sorted(tmp_path.iterdir(), key=lambda path: int(path.name))
+    assert len(copies) > 2
+    for copy in copies:
+        site = SiteLayout(copy / "acme-prod")
+        check_live(site)
+        _next_run_succeeds(site, name)
+    assert signal.SIGKILL
+
+
+def test_a_killed_switch_is_told_and_settled(built, fresh, monkeypatch):
+    """The revision of a switch that never took effect goes; its number stays used."""
+    site = fresh(1)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(action: str, path: Path) -> None:
+        if path == site.current:
+            raise Killed
+
+    monkeypatch.setattr(files, "seam", killed)
+    monkeypatch.setattr(switch.Switching, "_undo", lambda *args: None)
+    with pytest.raises(Killed):
+        _switch(site)
+    monkeypatch.undo()
+    assert revisions.numbers(site) == (1, 2, 3, 4, 5)
+    _switch(site)
+    assert revisions.numbers(site) == (1, 2, 3, 4, 6)
+    check_settled(site)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a small file system")
+def test_a_full_disk_changes_nothing(tmp_path):
+    """On a file system without a free block a switch fails and leaves all as it was."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        site = build_site(small / "acme-prod")
+        make_release(site, "1.3")
+        switch.switch(site, SwitchRequest("switch", "1.0"))
+        filler = small / "filler"
+        with pytest.raises(OSError, match="No space"), filler.open("wb", 0) as stream:
+            while True:
+                stream.write(b"x" * 4096)
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space"):
+                _switch(site)
+            assert check_live(site) == 1
+        filler.unlink()
+        _switch(site)
+        check_settled(site)
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_settings_of_the_fixture_are_those_of_the_site(built):
+    """The copied site is read like any other."""
+    assert SiteConfig.load(SiteLayout(built)).site == "acme-prod"
