@@ -222,9 +222,7 @@ class Browser:
 
     def __post_init__(self) -> None:
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        self.opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), jar
-        )
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), jar)
 
     def get(self, path: str) -> Reply:
         return self._open(urllib.request.Request(self._url(path)))

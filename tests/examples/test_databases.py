@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import time
 
+import pytest
+
 
 def test_read_only_database(serve, releases, filled):
     """Everything can be read of a read-only database; a form gets a polite 503."""
@@ -65,7 +67,20 @@ def test_empty_database(serve, releases, empty):
     }
 
 
-def test_zeo_with_several_workers(serve, releases, empty, python, tmp_path):
+@pytest.mark.parametrize(
+    ("imports", "section", "options"),
+    [
+        ("", "zeoclient", ""),
+        (
+            "%import ZEO\n",
+            "clientstorage",
+            "wait-timeout 20\n    read-only-fallback on",
+        ),
+    ],
+)
+def test_zeo_with_several_workers(  # noqa: PLR0917
+    serve, releases, empty, python, tmp_path, imports, section, options
+):
     """Several processes share a ZEO server, and start together on an empty one."""
     socket = tmp_path / "zeo"
     configuration = tmp_path / "zeo.conf"
@@ -74,9 +89,9 @@ def test_zeo_with_several_workers(serve, releases, empty, python, tmp_path):
         f"  path {empty.data}\n  blob-dir {empty.folder / 'blobs'}\n</filestorage>\n"
     )
     (empty.folder / "zodb.conf").write_text(
-        "<zodb main>\n  <zeoclient>\n"
-        f"    server {socket}\n    storage main\n    wait-timeout 20\n"
-        f"    blob-dir {tmp_path / 'cache'}\n  </zeoclient>\n</zodb>\n"
+        f"{imports}<zodb main>\n  <{section}>\n"
+        f"    server {socket}\n    storage main\n    {options}\n"
+        f"    blob-dir {tmp_path / 'cache'}\n  </{section}>\n</zodb>\n"
     )
     with subprocess.Popen(
         [str(python), "-m", "ZEO.runzeo", "-C", str(configuration)],
@@ -98,6 +113,8 @@ def test_zeo_with_several_workers(serve, releases, empty, python, tmp_path):
                     "/communities/number-1/files/@@add", "a.txt", b"shared", title=""
                 )
                 assert browser.get(page.url + "@@download").body == b"shared"
+                status = release.run("evolve_status", "--revision", empty.folder)
+                assert "current" in status.stdout
         finally:
             server.terminate()
             server.wait(30)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -76,21 +78,25 @@ def test_declared_dependencies():
     assert {line for line in lines if line and not line.startswith("#")} == declared
 
 
+def imports(file: Path) -> set[str]:
+    """The top-level packages that the code in ``file`` imports from."""
+    names = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {name.partition(".")[0] for name in names}
+
+
 def test_everything_imported_is_declared(folder):
     """Each distribution that the code imports from is declared by name."""
     distributions = {
         "BTrees", "gunicorn", "lxml", "paste", "persistent", "pyramid", "transaction",
         "pyramid_zodbconn", "repoze", "ZConfig", "zodburi", "ZODB", "zope",
     }  # fmt: skip
-    standard = re.compile(r"^(?:from|import) ([A-Za-z_]+)", re.MULTILINE)
-    import sys
-
-    imported = {
-        name
-        for file in (folder / "src").rglob("*.py")
-        for name in standard.findall(file.read_text())
-        if name not in sys.stdlib_module_names and name not in {"karl", "acme"}
-    }
+    imported = set().union(*map(imports, (folder / "src").rglob("*.py")))
+    imported -= sys.stdlib_module_names | {"karl", "acme"}
     assert imported <= distributions
     if folder.parts[-2] == "karl.intranet":
         declared = " ".join(project(folder)["dependencies"]).lower()
@@ -118,7 +124,9 @@ def test_entry_points(wheels):
     """Every package is a PasteDeploy application; those with data name their steps."""
     for name, wheel in wheels.items():
         with zipfile.ZipFile(wheel) as archive:
-            entry = next(n for n in archive.namelist() if n.endswith("entry_points.txt"))
+            entry = next(
+                n for n in archive.namelist() if n.endswith("entry_points.txt")
+            )
             parser = configparser.ConfigParser(delimiters="=")
             parser.read_string(archive.read(entry).decode())
         assert parser.has_option("paste.app_factory", "main"), name

@@ -31,10 +31,12 @@ def ask(connection: http.client.HTTPConnection) -> int:
     for _ in range(150):
         try:
             connection.request("GET", "/healthz")
-            return connection.getresponse().status
+            with connection.getresponse() as reply:
+                return reply.status
         except OSError:
-            connection.close()
             time.sleep(0.1)
+        finally:
+            connection.close()
     return 0
 
 

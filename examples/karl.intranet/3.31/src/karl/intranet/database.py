@@ -17,6 +17,8 @@ from ZODB.POSException import ConflictError, ReadOnlyError
 from karl.intranet.content import SITE_KEY, Site
 from karl.intranet.versions import read_status, record_current
 
+EMPTY_READ_ONLY = "this database is empty and read-only: make it writable once"
+
 
 class DatabaseError(Exception):
     """The database cannot be used; the message says what to do."""
@@ -43,7 +45,7 @@ def opened(file: Path, *, read_only: bool = False) -> Iterator[DB]:
         raise DatabaseError(_missing(file))
     configuration, _ = loadConfig(getDbSchema(), str(file))
     section = configuration.database[0]
-    storage = section.config.storage.config
+    storage = getattr(section.config.storage, "config", None)
     if read_only and hasattr(storage, "read_only"):
         storage.read_only = True
     database = section.open()
@@ -92,5 +94,4 @@ def _create(root: Any, manager: transaction.TransactionManager) -> None:
         # Another worker, starting at the same time, has just created it.
         manager.abort()
     except ReadOnlyError:
-        message = "this database is empty and read-only: make it writable once"
-        raise DatabaseError(message) from None
+        raise DatabaseError(EMPTY_READ_ONLY) from None
