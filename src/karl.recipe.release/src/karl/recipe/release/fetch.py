@@ -11,10 +11,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from karl.recipe.release import files
 from karl.recipe.release.errors import (
     DamagedError,
     KarlError,
@@ -22,15 +23,17 @@ from karl.recipe.release.errors import (
     UnreachableError,
 )
 from karl.recipe.release.lockfile import File, Lock
-from karl.recipe.release.pool import Pool
+from karl.recipe.release.names import PrivateNames
+from karl.recipe.release.pool import Pool, identify
 from karl.recipe.release.reporter import Reporter, SilentReporter
+from karl.recipe.release.simpleapi import default_registry, project_urls
 from karl.recipe.release.targets import Target
 
 _WORKERS = 8
 _TRIES = 3
 _TIMEOUT = 60.0
 _CHUNK = 1 << 16
-_SCHEMES = ("https", "http", "file")
+_SCHEMES = ("https", "http")
 
 #: Answers after which asking again is of no use.
 _FINAL = frozenset({400, 401, 403, 404, 410})
@@ -59,23 +62,50 @@ def missing(pool: Pool, wanted: Iterable[File]) -> list[File]:
     return [file for file in wanted if not pool.has(file)]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where missing files may come from.
+
+    :ivar registry: simple index of the public registry; empty: pip's.
+    :ivar private: names that are never looked for there.
+    """
+
+    registry: str = ""
+    private: PrivateNames = field(default_factory=PrivateNames)
+
+    @cached_property
+    def url(self) -> str:
+        """The registry's URL, found out when it is first needed."""
+        return self.registry or default_registry()
+
+
+def source_of(lock: Lock, registry: str = "") -> Source:
+    """Return where the missing files of an index may come from."""
+    return Source(registry, PrivateNames(lock.private))
+
+
 def fill(
-    pool: Pool, wanted: Sequence[File], reporter: Reporter | None = None
+    pool: Pool,
+    wanted: Sequence[File],
+    source: Source,
+    reporter: Reporter | None = None,
 ) -> list[File]:
     """Download what the pool does not have of *wanted*; return what came new.
 
-    :raises RefusedError: a file has no URL, so must be published here.
-    :raises UnreachableError: a registry does not answer.
+    :raises RefusedError: a missing file is of our own, so no registry has it.
+    :raises UnreachableError: a registry does not answer, or has no such file.
     :raises DamagedError: what came has other bytes than the lock file says.
     """
     reporter = reporter or SilentReporter()
     absent = missing(pool, wanted)
-    homeless = [file.name for file in absent if not file.url]
+    homeless = [
+        file.name for file in absent if identify(file.name).project in source.private
+    ]
     if homeless:
         raise RefusedError(
-            f"The pool lacks {', '.join(homeless)}, which no registry has.",
+            f"The pool lacks {', '.join(homeless)}, which no registry may give.",
             "They are our own: publish them here with karl-index publish, or copy "
-            "them into the pool from where they were published.",
+            "them into the pool with karl-index add from where they were published.",
         )
     if not absent:
         return []
@@ -85,7 +115,8 @@ def fill(
         concurrent.futures.ThreadPoolExecutor(_WORKERS) as workers,
     ):
         jobs = {
-            workers.submit(_download, file, Path(folder)): file for file in absent
+            workers.submit(_download, file, source, Path(folder)): file
+            for file in absent
         }
         problems: list[KarlError] = []
         for job in concurrent.futures.as_completed(jobs):
@@ -104,30 +135,45 @@ def fill(
     return absent
 
 
-def _download(file: File, folder: Path) -> Path:
+def _url(file: File, source: Source) -> str:
+    """Return where *file* is, asking the registry if resolving did not tell."""
+    if file.url:
+        return file.url
+    project = identify(file.name).project
+    urls = project_urls(source.url, project)
+    if file.name not in urls:
+        raise UnreachableError(
+            f"The registry {source.url} has no {file.name}.",
+            "Ask another registry, or copy the file into the pool with karl-index add.",
+        )
+    return urls[file.name]
+
+
+def _download(file: File, source: Source, folder: Path) -> Path:
     """Download one file, its hash checked, with a few tries."""
-    if urlsplit(file.url).scheme not in _SCHEMES:
+    url = _url(file, source)
+    if urlsplit(url).scheme not in _SCHEMES:
         raise RefusedError(
-            f"{file.name} comes from {file.url}, which is not a web address.",
-            "Correct the lock file.",
+            f"The registry says that {file.name} is at {url}: no web address.",
+            "Use another registry.",
         )
     target = folder / file.name
     for attempt in range(1, _TRIES + 1):
         try:
-            digest = _receive(file.url, target)
+            digest = _receive(url, target)
             break
         except (OSError, ssl.SSLError) as error:
             status = error.code if isinstance(error, urllib.error.HTTPError) else None
             if attempt == _TRIES or status in _FINAL:
                 raise UnreachableError(
-                    f"Cannot fetch {file.name} from {file.url}: {error}.",
+                    f"Cannot fetch {file.name} from {url}: {error}.",
                     "Check the network (proxy, certificates), then run it again; "
                     "what has come already is kept.",
                 ) from error
             time.sleep(attempt)
     if digest != file.sha256:
         raise DamagedError(
-            f"{file.url} has sha256 {digest}, but the lock file says {file.sha256}.",
+            f"{url} has sha256 {digest}, but the lock file says {file.sha256}.",
             "Do not install it: the registry, or something on the way, changed the "
             "file.",
         )
@@ -147,10 +193,3 @@ def _receive(url: str, target: Path) -> str:
         stream.flush()
         os.fsync(stream.fileno())
     return digest.hexdigest()
-
-
-def exact(file: File, pool: Pool) -> File:
-    """Return *file* with the size that its pooled bytes have."""
-    path = pool.checked(file)
-    size = path.stat().st_size
-    return File(file.name, files.sha256_of(path), size, file.url, file.metadata_sha256)

@@ -32,7 +32,7 @@ from karl.recipe.release.pep658 import wheel_metadata
 from karl.recipe.release.names import PrivateNames, normalised
 from karl.recipe.release.pages import FROZEN
 from karl.recipe.release.pool import Pool
-from karl.recipe.release.registry import PYPI, RegistryView, serving
+from karl.recipe.release.registry import RegistryView, serving
 from karl.recipe.release.reporter import Reporter, SilentReporter
 from karl.recipe.release.request import (
     IndexRequest,
@@ -42,6 +42,7 @@ from karl.recipe.release.request import (
 )
 from karl.recipe.release.resolve import Resolved, resolve
 from karl.recipe.release.selection import select
+from karl.recipe.release.simpleapi import default_registry
 from karl.recipe.release.targets import Target
 
 #: Rounds of "the build requirements have build requirements" before giving up.
@@ -102,12 +103,13 @@ def freeze(
     software: SoftwareLayout,
     request: IndexRequest,
     *,
-    upstream: str = PYPI,
+    upstream: str | None = None,
     reporter: Reporter | None = None,
 ) -> Frozen:
     """Freeze an index; the same request again changes nothing.
 
-    :param upstream: the public registry; empty: freeze from the pool alone.
+    :param upstream: the public registry, default: pip's; empty: none, freeze
+        from the pool alone.
     :raises UsageError: the request is malformed.
     :raises RefusedError: the version exists with other content; or there is no
         solution.
@@ -123,7 +125,8 @@ def freeze(
             return Frozen(_existing(software, request, given), new=False)
         files.remove_partial(place.root.parent)
         pool = Pool(software)
-        view = RegistryView(pool, PrivateNames(given.private), upstream)
+        public = default_registry() if upstream is None else upstream
+        view = RegistryView(pool, PrivateNames(given.private), public)
         with serving(view) as index_url:
             targets = tuple(Target.parse(text) for text in given.targets)
             work = _Freezing(
@@ -215,7 +218,8 @@ def _fill(work: _Freezing, wanted: Iterable[File]) -> None:
     """Fetch files that a registry has; ours are in the pool already."""
     fetch.fill(
         work.pool,
-        [file for file in wanted if not (work.pool.path(file)).is_file()],
+        [file for file in wanted if not work.pool.path(file).is_file()],
+        fetch.Source(work.index_url, PrivateNames(work.given.private)),
         work.reporter,
     )
 
@@ -260,20 +264,18 @@ def _complete(work: _Freezing, package: Package) -> Package:
         found = BytesHeaderParser().parsebytes(content)
         requires_python = requires_python or str(found.get("Requires-Python") or "")
         digest = hashlib.sha256(content).hexdigest()
-        wheels.append(replace(_local(work, package, wheel), metadata_sha256=digest))
+        wheels.append(replace(_sized(work, wheel), metadata_sha256=digest))
     return replace(
         package,
         wheels=tuple(wheels),
-        sdist=_local(work, package, package.sdist) if package.sdist else None,
+        sdist=_sized(work, package.sdist) if package.sdist else None,
         requires_python=requires_python,
     )
 
 
-def _local(work: _Freezing, package: Package, file: File) -> File:
-    """Return *file* with its true size, and no URL if it is ours."""
-    path = work.pool.checked(file)
-    mine = package.private or file.url.startswith(work.index_url.removesuffix("simple/"))
-    return replace(file, size=path.stat().st_size, url="" if mine else file.url)
+def _sized(work: _Freezing, file: File) -> File:
+    """Return *file*, its bytes checked, with its true size."""
+    return replace(file, size=work.pool.checked(file).stat().st_size)
 
 
 def _write(work: _Freezing, place: IndexLayout, lock: Lock) -> Index:

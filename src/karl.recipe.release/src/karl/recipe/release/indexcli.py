@@ -11,7 +11,6 @@ from pathlib import Path
 from karl.recipe.release import indexverbs as verbs
 from karl.recipe.release.command import guarded
 from karl.recipe.release.console import Console
-from karl.recipe.release.registry import PYPI
 
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong option or input, 3 refused, nothing changed,
@@ -124,10 +123,7 @@ def _freeze(commands: Commands) -> None:
         "--system-linked", metavar="PROJECT", **many,
         help="hold the sdist of this project, to link it to the system's libraries",
     )  # fmt: skip
-    command.add_argument(
-        "--registry", default=PYPI, metavar="URL",
-        help="simple index of the public registry (default: %(default)s)",
-    )  # fmt: skip
+    _registry(command)
     command.add_argument(
         "--offline", action="store_true", help="freeze from the pool alone"
     )
@@ -169,6 +165,14 @@ def _fetch(commands: Commands) -> None:
     command.add_argument(
         "--all-targets", action="store_true",
         help="also the files of Pythons and platforms other than this one",
+    )  # fmt: skip
+    _registry(command)
+
+
+def _registry(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--registry", default="", metavar="URL",
+        help="simple index of the public registry (default: pip's index-url)",
     )  # fmt: skip
 
 

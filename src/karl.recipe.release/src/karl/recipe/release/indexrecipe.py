@@ -18,7 +18,6 @@ from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.lockfile import Index as FrozenIndex
 from karl.recipe.release.names import IndexName
 from karl.recipe.release.pool import Pool
-from karl.recipe.release.registry import PYPI
 from karl.recipe.release.reporter import Reporter
 from karl.recipe.release.request import IndexRequest, differences, inheritance
 from karl.recipe.release.sources import publish_all, publish_missing
@@ -33,7 +32,7 @@ DEFAULTS: Mapping[str, str] = {
     "private": "",
     "targets": "",
     "system-linked": "",
-    "registry": PYPI,
+    "registry": "",
     "sources": "",
     "build-index": "",
     "pool": "${buildout:directory}/pool",
@@ -161,7 +160,7 @@ def ensure(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
             f"runs offline: {', '.join(file.name for file in lacking)}.",
             "Run without -o once, or karl-index fetch.",
         )
-    fetch.fill(pool, wanted, reporter)
+    fetch.fill(pool, wanted, fetch.source_of(index.lock, options.registry), reporter)
     materialise(software, index)
     return index
 
@@ -177,7 +176,7 @@ def _freeze(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
         publish_all(
             options.software, options.sources, _build_index(options), reporter
         )
-    upstream = "" if options.offline else options.registry
+    upstream = "" if options.offline else options.registry or None
     return freeze(
         options.software, options.request, upstream=upstream, reporter=reporter
     ).index

@@ -62,7 +62,7 @@ def freeze_index(options: argparse.Namespace, console: Console) -> int:
     ).checked()
     if options.dry_run:
         return _say_request(options, request)
-    upstream = "" if options.offline else options.registry
+    upstream = "" if options.offline else options.registry or None
     frozen = freeze(
         software_of(options), request, upstream=upstream, reporter=console
     )
@@ -145,7 +145,8 @@ def fetch_indexes(options: argparse.Namespace, console: Console) -> int:
     for name in options.index:
         index = _index(options, name)
         wanted = fetch.needed_here(index.lock, all_targets=options.all_targets)
-        came = fetch.fill(pool, wanted, console)
+        source = fetch.source_of(index.lock, options.registry)
+        came = fetch.fill(pool, wanted, source, console)
         written = materialise(software, index)
         result[name] = {"fetched": [file.name for file in came], "written": written}
     text = "\n".join(

@@ -6,7 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,16 @@ class File:
     :ivar name: the file's name in the pool.
     :ivar sha256: of its content, hexadecimal.
     :ivar size: in bytes.
-    :ivar url: where a registry has it; empty for files of our own.
+    :ivar url: where the registry had it when it was resolved; not part of the
+        lock, since any mirror that has these bytes will do.
     :ivar metadata_sha256: of a wheel's METADATA (PEP 658); empty for an sdist.
     """
 
     name: str
     sha256: str
     size: int
-    url: str = ""
     metadata_sha256: str = ""
+    url: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -240,8 +241,6 @@ def _package_table(package: Package) -> dict[str, Any]:
 
 def _file_table(project: str, file: File) -> dict[str, Any]:
     table: dict[str, Any] = {"name": file.name}
-    if file.url:
-        table["url"] = file.url
     table["path"] = f"simple/{project}/{file.name}"
     table["size"] = file.size
     table["hashes"] = {"sha256": file.sha256}
@@ -292,6 +291,5 @@ def _file(table: Mapping[str, Any], metadata: Mapping[str, str]) -> File:
         name=name,
         sha256=sha256,
         size=table["size"],
-        url=table.get("url", ""),
         metadata_sha256=metadata.get(name, ""),
     )

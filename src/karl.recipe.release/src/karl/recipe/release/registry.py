@@ -24,9 +24,6 @@ from karl.recipe.release.pep658 import metadata_digest, wheel_metadata
 from karl.recipe.release.names import PrivateNames, normalised
 from karl.recipe.release.pool import WHEEL, Pool, Pooled
 
-#: The public registry of Python packages.
-PYPI = "https://pypi.org/simple/"
-
 #: Seconds after which the end of serving is noticed.
 _POLL = 0.02
 
@@ -46,7 +43,7 @@ class RegistryView:
 
     pool: Pool
     private: PrivateNames
-    upstream: str = PYPI
+    upstream: str
     referred: set[str] = field(default_factory=set)
 
     def referral(self, project: str) -> str | None:

@@ -161,4 +161,4 @@ def _candidate(entry: Mapping[str, Any]) -> File:
             f"The registry gives no sha256 for {name}.",
             "Use a registry that does (PyPI, devpi), or publish the file into the pool.",
         )
-    return File(checked_file_name(name), hashes["sha256"], entry.get("size", 0), url)
+    return File(checked_file_name(name), hashes["sha256"], entry.get("size", 0), url=url)

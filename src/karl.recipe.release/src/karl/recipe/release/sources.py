@@ -47,7 +47,10 @@ def backend_url(
     software: SoftwareLayout, build_index: Index, reporter: Reporter
 ) -> str:
     """Make the index of the build backends complete and return its URL."""
-    fetch.fill(Pool(software), fetch.needed_here(build_index.lock), reporter)
+    lock = build_index.lock
+    fetch.fill(
+        Pool(software), fetch.needed_here(lock), fetch.source_of(lock), reporter
+    )
     materialise(software, build_index)
     return build_index.layout.simple.absolute().as_uri()
 
@@ -84,7 +87,7 @@ def publish_missing(
     lacking = {
         package.name: package
         for package in index.lock.packages
-        if any(not file.url for file in fetch.missing(pool, package.files))
+        if package.private and fetch.missing(pool, package.files)
     }
     if not lacking:
         return []
