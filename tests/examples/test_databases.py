@@ -78,7 +78,7 @@ def test_empty_database(serve, releases, empty):
         ),
     ],
 )
-def test_zeo_with_several_workers(  # noqa: PLR0917
+def test_zeo_with_several_workers(
     serve, releases, empty, python, tmp_path, imports, section, options
 ):
     """Several processes share a ZEO server, and start together on an empty one."""

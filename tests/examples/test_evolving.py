@@ -81,7 +81,7 @@ def test_only_one_index_changes(releases, filled, evolve, python):
 
 def test_evolving_twice(releases, newer, filled, evolve):
     """A database that is current is left as it is."""
-    wanted = {name: 1 for name in evolve(newer, filled)}
+    wanted = dict.fromkeys(evolve(newer, filled), 1)
     before = filled.data.read_bytes()
     assert evolve(newer, filled) == wanted
     assert filled.data.read_bytes() == before

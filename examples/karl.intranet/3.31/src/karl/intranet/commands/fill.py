@@ -88,18 +88,21 @@ def fill(database: DB, options: argparse.Namespace) -> None:
 
 
 class Progress:
-    """A line on the terminal with the rate and the time left."""
+    """A line, at most every second, with the rate and the time left."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:
         self.total = total
         self.quiet = quiet
         self.started = time.monotonic()
+        self.shown = self.started - 1
 
     def show(self, done: int, *, final: bool = False) -> None:
         """Say that ``done`` documents are committed."""
-        if self.quiet:
+        now = time.monotonic()
+        if self.quiet or (now - self.shown < 1 and not final):
             return
-        elapsed = max(time.monotonic() - self.started, 1e-6)
+        self.shown = now
+        elapsed = max(now - self.started, 1e-6)
         rate = done / elapsed
         if final:
             line = f"{done} documents in {elapsed:.1f} s, {rate:.0f} a second"
