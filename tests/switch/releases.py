@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ def make_release(
     modules: Mapping[str, str] | None = None,
     smoke: Sequence[str] = ("product:main",),
     system_libraries: Mapping[str, object] | None = None,
+    binaries: Mapping[str, Path] | None = None,
     extra_files: int = 0,
 ) -> Path:
     """Make a sealed release with a few modules and return its root."""
@@ -37,6 +39,8 @@ def make_release(
         **(modules or {}),
     }.items():
         (release.site_packages / name).write_text(text)
+    for name, source in (binaries or {}).items():
+        shutil.copyfile(source, release.site_packages / name)
     for number in range(extra_files):
         folder = release.site_packages / f"package{number // 20}"
         folder.mkdir(exist_ok=True)

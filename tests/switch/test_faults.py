@@ -186,9 +186,7 @@ while True:
 def test_killed_before_each_change_the_site_is_whole(name, built, tmp_path):
     """SIGKILL before any change: current is right, the next run repairs."""
     script = _KILLER.format(path=[str(ROOT), *sys.path])
-    subprocess.run(
-        [sys.executable, "-c", script, name, built, tmp_path], check=True
-    )
+    subprocess.run([sys.executable, "-c", script, name, built, tmp_path], check=True)
     copies = sorted(tmp_path.iterdir(), key=lambda path: int(path.name))
     assert len(copies) > 2
     for copy in copies:

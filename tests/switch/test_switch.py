@@ -32,9 +32,14 @@ def test_first_switch_makes_revision_one_with_the_configured_binding(site, to):
 def test_revisions_are_sealed(site, to):
     """A revision's files and folder are read-only."""
     to("1.0")
-    modes = {path.name: path.stat().st_mode & 0o777 for path in
-             (site.revision(1).root, site.revision(1).record,
-              site.revision(1).zodb_conf)}
+    modes = {
+        path.name: path.stat().st_mode & 0o777
+        for path in (
+            site.revision(1).root,
+            site.revision(1).record,
+            site.revision(1).zodb_conf,
+        )
+    }
     assert modes == {"1": 0o555, "revision.json": 0o444, "zodb.conf": 0o444}
 
 

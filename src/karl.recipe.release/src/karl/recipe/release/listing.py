@@ -60,9 +60,7 @@ def _revision_row(
     if revision is None:
         reason = state.damaged[number].message
         return {**row, "release": None, "intact": False, "problem": reason}
-    problem = release_problem(
-        site, revision.release, revision.release_sha256, problems
-    )
+    problem = release_problem(site, revision.release, revision.release_sha256, problems)
     return {**asdict(revision), **row, "intact": not problem, "problem": problem}
 
 

@@ -127,9 +127,7 @@ def render_script(interpreter: str, lib: Path, site: Path) -> str:
     first = f"#!{interpreter} {_PYTHON_OPTIONS}"
     if " " in interpreter or len(first.encode()) > _SHEBANG_LIMIT:
         quoted = shlex.quote(interpreter)
-        first = (
-            f"#!/bin/sh\n'''exec' {quoted} {_PYTHON_OPTIONS} \"$0\" \"$@\"\n' '''"
-        )
+        first = f"#!/bin/sh\n'''exec' {quoted} {_PYTHON_OPTIONS} \"$0\" \"$@\"\n' '''"
     return (
         f"{first}\n"
         "# Written by karl.recipe.release; the next buildout run writes it again.\n"
@@ -173,9 +171,7 @@ def _compile(root: Path, final: Path, path: str) -> None:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove what a killed run of ours left in a folder that others use too."""
-    ours = tuple(
-        f"{files.PARTIAL_PREFIX}{name}" for name in (_COMMAND, "site.json-")
-    )
+    ours = tuple(f"{files.PARTIAL_PREFIX}{name}" for name in (_COMMAND, "site.json-"))
     if not folder.is_dir():
         return
     for path in folder.iterdir():

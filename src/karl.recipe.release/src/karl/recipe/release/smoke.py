@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from karl.recipe.release.releasecheck import CheckedRelease
 from karl.recipe.release.reporter import Reporter
 
 _PROBE = Path(smokeprobe.__file__)
+_EXTENSION = re.compile(r"(?:\.[A-Za-z0-9_-]+)?\.so\Z")
 
 
 def smoke_test(
@@ -31,9 +33,10 @@ def smoke_test(
     :raises RefusedError: an import fails, or the test does not end.
     :raises DamagedError: a library that must be the system's comes from the tree.
     """
-    entry_points = list(checked.manifest.smoke)
+    recorded = checked.manifest.system_libraries
+    entry_points = [*checked.manifest.smoke, *_linked_modules(recorded)]
     version = checked.layout.root.name
-    reporter.say(f"Importing {len(entry_points)} entry points of release {version}")
+    reporter.say(f"Smoke test of release {version}: {len(entry_points)} imports")
     report = _report(checked, entry_points, timeout)
     failures = report["failures"]
     if failures:
@@ -42,9 +45,7 @@ def smoke_test(
             f"The smoke test of release {version} failed: {told}.",
             "The release cannot start; nothing was switched. Build a new version.",
         )
-    warnings = linkage_warnings(
-        checked.manifest.system_libraries, report, checked.layout.root
-    )
+    warnings = check_linkage(recorded, report, checked.layout.root)
     for warning in warnings:
         reporter.warn(warning)
     return warnings
@@ -94,14 +95,49 @@ def _interpreter(checked: CheckedRelease) -> Path:
     return checked.layout.interpreter
 
 
-def linkage_warnings(
+def check_linkage(
     recorded: Mapping[str, Any], report: Mapping[str, Any], root: Path
 ) -> list[str]:
     """Compare the libraries that were loaded with those that were recorded.
 
-    :raises DamagedError: one of them comes from the release's own tree.
+    :param recorded: ``system_libraries`` of the manifest.
+    :param report: of the probe.
+    :param root: of the release.
+    :returns: which of the system's libraries are others by now.
+    :raises DamagedError: one of them is not the system's, or is not loaded at all.
     """
-    return []
+    warnings = []
+    for project, proof in sorted(recorded.items()):
+        for name, library in sorted(proof["libraries"].items()):
+            found = _loaded(library["sonames"], report["libraries"])
+            inside = [path for path in found if Path(path).is_relative_to(root)]
+            if inside or not found:
+                raise DamagedError(
+                    f"{project} of release {root.name} must use the system's {name}, "
+                    f"but loads {', '.join(inside) or 'none'}.",
+                    "Build a new version of the release on this machine.",
+                )
+            now = report["versions"].get(name, library["version"])
+            names = sorted(os.path.basename(path) for path in found)
+            if now != library["version"] or names != sorted(library["files"]):
+                warnings.append(
+                    f"{project} was built with {name} {library['version']} "
+                    f"({', '.join(library['files'])}); the system has {now} "
+                    f"({', '.join(names)}) now."
+                )
+    return warnings
 
 
-__all__ = ["DamagedError", "linkage_warnings", "smoke_test"]
+def _loaded(sonames: Iterable[str], libraries: Iterable[str]) -> list[str]:
+    """Return the loaded files that are one of these shared libraries."""
+    stems = tuple(f"{soname.partition('.so')[0]}.so" for soname in sonames)
+    return [path for path in libraries if os.path.basename(path).startswith(stems)]
+
+
+def _linked_modules(recorded: Mapping[str, Any]) -> list[str]:
+    """Return the extension modules whose linkage was proven at the build."""
+    return sorted(
+        _EXTENSION.sub("", path).replace("/", ".")
+        for proof in recorded.values()
+        for path in proof["modules"]
+    )

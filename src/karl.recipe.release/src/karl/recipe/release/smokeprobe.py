@@ -37,17 +37,16 @@ def mapped_libraries() -> list[str]:
     return sorted(path for path in paths if ".so" in os.path.basename(path))
 
 
-def lxml_versions() -> dict[str, str]:
-    """Return the versions of the libraries that lxml runs with, if it is here."""
+def library_versions() -> dict[str, str]:
+    """Return the versions that lxml says it runs with, by pkg-config's names."""
     etree = sys.modules.get("lxml.etree")
-    if etree is None:
-        return {}
     return {
         name: ".".join(str(part) for part in getattr(etree, attribute))
         for name, attribute in (
-            ("libxml2", "LIBXML_VERSION"),
+            ("libxml-2.0", "LIBXML_VERSION"),
             ("libxslt", "LIBXSLT_VERSION"),
         )
+        if hasattr(etree, attribute)
     }
 
 
@@ -58,7 +57,7 @@ def main() -> None:
     report = {
         "failures": {name: reason for name, reason in failures.items() if reason},
         "libraries": mapped_libraries(),
-        "versions": lxml_versions(),
+        "versions": library_versions(),
     }
     sys.stdout.flush()
     os.write(1, f"\n{mark} {json.dumps(report)}\n".encode())

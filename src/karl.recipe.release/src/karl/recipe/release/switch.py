@@ -213,9 +213,9 @@ class Switching:
         try:
             self.log.finish(run, DONE, self.hooks)
         except OSError as error:
-            raise self._unfinished(f"the revision log cannot be written: {error}") from (
-                error
-            )
+            raise self._unfinished(
+                f"the revision log cannot be written: {error}"
+            ) from (error)
 
     def _undo(self, run: Run, error: BaseException) -> None:
         """After a failure: leave things as they were, or say that they changed."""
@@ -226,7 +226,9 @@ class Switching:
                 raise self._unfinished(str(error)) from error
             return
         with contextlib.suppress(OSError):
-            if run.action in WRITES and self.plan.number in revisions.numbers(self.site):
+            if run.action in WRITES and self.plan.number in revisions.numbers(
+                self.site
+            ):
                 revisions.remove(self.site, self.plan.number)
             self.log.finish(run, FAILED, error=str(error))
 
@@ -236,7 +238,11 @@ class Switching:
             f"Revision {self.plan.number} (release {self.plan.release}) is live, "
             f"but {what}",
             "Repair that, then run the same command again: it finishes what is left"
-            + (f"; or go back with switch-version --rollback --to {back}." if back else "."),
+            + (
+                f"; or go back with switch-version --rollback --to {back}."
+                if back
+                else "."
+            ),
         )
 
     def _verify(self) -> None:
@@ -280,10 +286,8 @@ class Switching:
         # A revision is loaded again right before it becomes live: what is
         # switched to is what is on disk, not what was meant to be there.
         revisions.load(self.site, self.plan.number)
+        self.reporter.say(f"Pointing current to revision {self.plan.number}")
         revisions.make_current(self.site, self.plan.number)
-        self.reporter.say(
-            f"Revision {self.plan.number} (release {self.plan.release}) is live."
-        )
         self.hooks = HOOKS_SKIPPED
 
     def _run_hooks(self) -> None:

@@ -64,7 +64,7 @@ def build_parser(site: str | None) -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--no-hooks", action="store_true", help="do not run the site's commands")
     add(
-        "--smoke-timeout", type=_seconds, metavar="SECONDS",
+        "--smoke-timeout", type=_timeout, metavar="SECONDS",
         help="how long importing the release may take",
     )  # fmt: skip
     add(
@@ -83,7 +83,9 @@ def _add_binding(parser: argparse.ArgumentParser) -> None:
     )
     add = group.add_argument
     add("--database", metavar="LABEL", help="label of the database copy to bind")
-    add("--zodb-conf", metavar="FILE", help="the zodb.conf to bind it with; - for stdin")
+    add(
+        "--zodb-conf", metavar="FILE", help="the zodb.conf to bind it with; - for stdin"
+    )
     add(
         "--configured", action="store_true",
         help="bind the database that the buildout names",
@@ -135,6 +137,13 @@ def _seconds(text: str) -> float:
         value = -1.0
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def _timeout(text: str) -> float:
+    value = _seconds(text)
+    if not value:
+        raise argparse.ArgumentTypeError("0 seconds are too few")
     return value
 
 
