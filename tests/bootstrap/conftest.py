@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -134,7 +135,8 @@ def copied(checkout: Path) -> Callable[..., Copy]:
         (root / "pool").mkdir()
         copy = Copy(root, closed_environment(root / "no-home"))
         for name in copy.tool_files() if pool else ():
-            if (checkout / "pool" / name).exists():
+            foreign = "linux" in name and platform.machine() not in name
+            if not foreign and (checkout / "pool" / name).exists():
                 shutil.copy2(checkout / "pool" / name, root / "pool" / name)
         return copy
 

@@ -252,6 +252,18 @@ class TestFailure:
         assert done.returncode == 4
         assert "pylock.toml" in done.stderr
 
+    def test_failing_build_keeps_its_log(self, copied, tmp_path):
+        """When a build fails its last output is shown, and a log file kept."""
+        copy = copied(tmp_path / "karl", small=True)
+        project = copy.root / "src/karl.recipe.release/pyproject.toml"
+        project.write_text(project.read_text() + "[nonsense\n")
+        done = copy.bootstrap("--offline")
+        log = copy.root / ".venvs/bootstrap.log"
+        assert done.returncode == 1
+        assert str(log) in done.stderr
+        assert "TOMLDecodeError" in log.read_text()
+        assert copy.environments() == []
+
     def test_foreign_venv_is_left_alone(self, empty):
         """A .venv that someone else made is neither used nor removed."""
         (empty.root / ".venv").mkdir()

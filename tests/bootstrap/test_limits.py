@@ -34,10 +34,10 @@ def open_folder():
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 30 MB."""
+    """A file system of 10 MB."""
     needs_root()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=30m", "none", tmp_path], check=False
+        ["mount", "-t", "tmpfs", "-o", "size=10m", "none", tmp_path], check=False
     )
     if mounted.returncode != 0:
         pytest.skip("this machine does not let root mount a tmpfs")
@@ -69,7 +69,7 @@ def test_read_only_folder_is_said(open_folder, copied):
 
 def test_full_disk_is_said(small_disk, copied):
     """When the disk gets full the error says so, and nothing half-made stays."""
-    copy = copied(small_disk / "karl")
+    copy = copied(small_disk / "karl", small=True)
     done = copy.bootstrap("--offline")
     assert done.returncode == 3, done.stderr
     assert "The disk is full" in done.stderr
