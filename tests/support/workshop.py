@@ -1,0 +1,181 @@
+"""A workshop for releases of small, real wheels, and ways to break it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.indexes import make_index
+from support.rawwheels import RawWheel
+
+from karl.recipe.release import files, manifest, release, specification
+from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
+from karl.recipe.release.lockfile import Index
+from karl.recipe.release.names import IndexName
+from karl.recipe.release.release import Outcome, Place
+
+
+@dataclass
+class Notes:
+    """A reporter that keeps what it is told."""
+
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+    def task(self, label: str, total: int | None = None, unit: str = "") -> Notes:
+        self.said.append(label)
+        return self
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        pass
+
+    def done(self, note: str = "") -> None:
+        pass
+
+
+@dataclass
+class Workshop:
+    """A site with the software that its releases are built from."""
+
+    software: SoftwareLayout
+    site: SiteLayout
+    notes: Notes = field(default_factory=Notes)
+    workers: int = 1
+
+    def index(self, name: str, *wheels: RawWheel, **fields: object) -> Index:
+        """Freeze an index of wheels."""
+        folder = self.software.pool.parent / "made" / name
+        paths = [wheel.write(folder) for wheel in wheels]
+        return make_index(self.software, name, paths, **fields)
+
+    def build(
+        self, version: str = "1.0", index: str = "acme/1.0", **options: str
+    ) -> Outcome:
+        """Build a release, by the options of a buildout section."""
+        options.setdefault("eggs", "product")
+        return release.build(
+            Place(self.software, self.site, self.workers),
+            version,
+            IndexName.parse(index),
+            specification.parse({k.replace("_", "-"): v for k, v in options.items()}),
+            self.notes,
+        )
+
+    def layout(self, version: str = "1.0") -> ReleaseLayout:
+        return self.site.release(version)
+
+    def switch(self, version: str) -> None:
+        """Make a release current, in the simplest way."""
+        files.swing_symlink(self.site.current, f"releases/{version}")
+
+
+def product(version: str = "1.0", **changes: object) -> RawWheel:
+    """Return the wheel of a product with one script and one dependency."""
+    made = RawWheel(
+        "product",
+        version,
+        members={
+            "product/__init__.py": f"VERSION = {version!r}\n".encode(),
+            "product/late.py": f"LATE = {version!r}\n".encode(),
+            "product/main.py": (
+                b"import json, sys\n"
+                b"def main(*args):\n"
+                b"    from product import late\n"
+                b"    import library\n"
+                b"    print(json.dumps({'argv': sys.argv, 'prefix': sys.prefix,\n"
+                b"        'late': late.LATE, 'args': args, 'path': sys.path,\n"
+                b"        'executable': sys.executable, 'file': library.__file__}))\n"
+            ),
+            "product/page.pt": b"<html/>\n",
+        },
+        entry_points="[console_scripts]\nproduct = product.main:main\n",
+        requires=("library>=1",),
+    )
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def library(version: str = "1.0") -> RawWheel:
+    """Return the wheel of a library with a script of its own."""
+    return RawWheel(
+        "library",
+        version,
+        members={
+            "library/__init__.py": b"def tool():\n    print('tool')\n",
+            "library/data.txt": b"x" * 2000,
+        },
+        entry_points="[console_scripts]\nlibtool = library:tool\n",
+    )
+
+
+def run(argv: Sequence[str | Path], **options: object) -> str:
+    """Run a program and return what it printed; fail if it failed."""
+    options.setdefault("env", {"PATH": os.environ["PATH"]})
+    done = subprocess.run(
+        argv, check=False, capture_output=True, text=True, timeout=120, **options
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def in_child(body: Callable[[], object]) -> int:
+    """Run *body* in a forked process and return its exit code."""
+    child = os.fork()
+    if child == 0:
+        try:
+            body()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def killed_at(number: int, body: Callable[[], object]) -> bool:
+    """Kill a child that runs *body* at its seam call *number*; tell if it was."""
+
+    def child() -> None:
+        count = 0
+
+        def seam(action: str, path: Path) -> None:
+            nonlocal count
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        files.seam = seam
+        body()
+
+    return in_child(child) == -signal.SIGKILL
+
+
+def raising_at(number: int, error: Exception) -> Callable[[str, Path], None]:
+    """Return a seam that raises *error* at its call *number*."""
+    count = 0
+
+    def seam(action: str, path: Path) -> None:
+        nonlocal count
+        count += 1
+        if count == number:
+            raise error
+
+    return seam
+
+
+def assert_no_half_release(site: SiteLayout) -> None:
+    """Check that whatever has a release's name is a whole release."""
+    if site.releases.is_dir():
+        for path in site.releases.iterdir():
+            if not files.is_partial(path):
+                assert manifest.verify(ReleaseLayout(path), full=True) == []
