@@ -30,20 +30,20 @@ class Garbage:
 def find(software: SoftwareLayout) -> list[Garbage]:
     """Return everything that no index below ``indexes/`` names.
 
-    Releases keep what they have: their files are links of their own.
+    Releases keep what they have: their files are links of their own.  The sdist of
+    a version of our own that an index names stays too: nobody else has it.
     """
-    named = {
-        file.sha256: file.name
-        for index in all_indexes(software)
-        for package in index.lock.packages
-        for file in package.files
-    }
+    packages = [
+        package for index in all_indexes(software) for package in index.lock.packages
+    ]
+    named = {file.sha256: file.name for package in packages for file in package.files}
     names = set(named.values())
+    ours = {(package.name, package.version) for package in packages if package.private}
     pool = Pool(software)
     found = [
-        Garbage("pooled", pool.directory / pooled.name, _size(pool.directory / pooled.name))
+        Garbage("pooled", pool.path_of(pooled), _size(pool.path_of(pooled)))
         for pooled in pool.contents()
-        if pooled.name not in names
+        if pooled.name not in names and (pooled.project, pooled.version) not in ours
     ]
     kept = set(named)
     for folder in _folders(software.built):

@@ -161,6 +161,9 @@ class Derived:
     def problems(self) -> list[Problem]:
         """Return what is missing, altered or extra."""
         place = self.index.layout
+        if not place.simple.exists():
+            detail = "karl-index fetch writes it"
+            return [Problem("unlisted", place.simple.name, detail)]
         expected = {place.lock_file, *self.texts, *self.links, *self.metadata}
         possible = expected | {
             place.project(package.name) / metadata_name(wheel)

@@ -33,6 +33,9 @@ Verb = Callable[[argparse.Namespace, Console], int]
 
 _MEGABYTE = 1 << 20
 
+#: Problems that are printed for a person.
+_MOST_LINES = 40
+
 
 def software_of(options: argparse.Namespace) -> SoftwareLayout:
     """Return the places that the command line names."""
@@ -282,11 +285,15 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
         for name, problems in found.items()
     }
     count = sum(len(problems) for problems in found.values())
-    text = "\n".join(
+    lines = [
         f"{name}: {problem.kind} {problem.what} {problem.detail}".rstrip()
         for name, problems in found.items()
         for problem in problems
-    )
+    ]
+    more = len(lines) - _MOST_LINES
+    if more > 0:
+        lines[_MOST_LINES:] = [f"... and {more} more; --json tells them all"]
+    text = "\n".join(lines)
     _answer(options, {"problems": count, "indexes": result}, text)
     if count and options.json:
         return DamagedError.exit_code

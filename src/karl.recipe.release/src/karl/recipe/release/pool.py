@@ -114,6 +114,10 @@ class Pool(Pooler):  # type: ignore[misc]  # compoze has no annotations
         """Return where *file* is, or would be."""
         return self.directory / file.name
 
+    def path_of(self, pooled: Pooled) -> Path:
+        """Return where a file that the pool has is."""
+        return self.directory / pooled.name
+
     def has(self, file: File) -> bool:
         """Tell whether a file of this name and size is in the pool."""
         try:

@@ -68,7 +68,7 @@ class RegistryView:
         }
 
     def _entry(self, pooled: Pooled) -> dict[str, Any]:
-        path = self.pool.directory / pooled.name
+        path = self.pool.path_of(pooled)
         entry: dict[str, Any] = {
             "filename": pooled.name,
             "url": f"/files/{pooled.name}",
