@@ -38,7 +38,7 @@ def check_settled(site: SiteLayout) -> None:
     state = observe(site)
     assert not state.damaged
     assert not list(recovery.leftovers(site)), "leftovers"
-    assert not [path for path in site.root.rglob(".partial-*")], "leftovers"
+    assert not list(site.root.rglob(".partial-*")), "leftovers"
     check_log(site, live)
     written = [run for run in state.history.runs if run.action in {"switch", "prepare"}]
     numbers = [run.revision for run in written]

@@ -10,11 +10,13 @@ from karl.recipe.release.errors import UnfinishedError
 from karl.recipe.release.siteconfig import SiteConfig
 from tests.switch.invariants import check_settled
 
-_TELL = (
-    sys.executable, "-c",
-    "import json, os, sys; open(sys.argv[1], 'a').write(json.dumps("
-    "{k: v for k, v in os.environ.items() if k.startswith('KARL_')}) + '\\n')",
-)  # fmt: skip
+_WRITE = """
+import json, os, sys
+ours = {key: text for key, text in os.environ.items() if key.startswith("KARL_")}
+with open(sys.argv[1], "a") as stream:
+    stream.write(json.dumps(ours) + "\\n")
+"""
+_TELL = (sys.executable, "-c", _WRITE)
 
 
 @pytest.fixture

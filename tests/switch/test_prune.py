@@ -5,9 +5,8 @@ import json
 import pytest
 
 from karl.recipe.release import prune, revisions, smallchanges
-from karl.recipe.release.errors import DamagedError, RefusedError
+from karl.recipe.release.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.locks import locked
-from karl.recipe.release.errors import BusyError
 from karl.recipe.release.sitestate import sealed_releases
 from tests.switch.invariants import check_settled, snapshot
 from tests.switch.releases import make_release, overwrite

@@ -7,13 +7,10 @@ test can fail it or kill the process at exactly that point.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +43,7 @@ def sha256_of(path: Path) -> str:
 
 def partial_name(final: Path) -> Path:
     """Return a new name beside *final* that marks unfinished work."""
-    return final.with_name(f"{PARTIAL_PREFIX}{final.name}-{secrets.token_hex(4)}")
+    return final.with_name(f"{PARTIAL_PREFIX}{final.name}-{os.urandom(4).hex()}")
 
 
 def is_partial(path: Path) -> bool:
@@ -68,6 +65,8 @@ def sync_file_system(path: Path) -> None:
 
     Cheaper than one fsync a file where a tree has thousands of them.
     """
+    import ctypes  # a command that never needs it starts sooner without
+
     seam("syncfs", path)
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -159,6 +158,8 @@ def swing_symlink(link: Path, target: str) -> None:
 
 def copy_file(source: Path, target: Path, mode: int = 0o644) -> None:
     """Copy a file's content to the new name *target*: complete or absent."""
+    import shutil  # brings compression modules that most commands never need
+
     make_directory(target.parent)
     partial = partial_name(target)
     seam("copy", target)
@@ -186,6 +187,8 @@ def link_or_copy(source: str, target: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
             raise
+        import shutil
+
         shutil.copy2(source, target)
 
 
@@ -207,6 +210,8 @@ def remove_tree(path: Path) -> None:
     """
     if not path.is_symlink() and path.is_dir():
         seam("rmtree", path)
+        import shutil
+
         for folder, _, _ in os.walk(path):
             os.chmod(folder, 0o700)
         shutil.rmtree(path)

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +32,7 @@ def locked(path: Path, purpose: str, wait: float = 0.0) -> Iterator[None]:
         _acquire(descriptor, path, purpose, wait)
         holder = {
             "command": os.path.basename(sys.argv[0]),
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "pid": os.getpid(),
             "purpose": purpose,
             "since": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

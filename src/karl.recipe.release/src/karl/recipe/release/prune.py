@@ -48,20 +48,7 @@ def plan_prune(
 
     :raises DamagedError: a revision that stays cannot tell its release.
     """
-    kept: dict[int, str] = {}
-    for number in reversed(state.numbers):
-        if state.current is None or number > state.current:
-            kept[number] = "newer than the live one"
-        if number in state.pins:
-            kept[number] = "pinned"
-        if number == state.rollback_target:
-            kept[number] = "a rollback goes to it"
-        if number == state.current:
-            kept[number] = "live"
-    for number in reversed(state.numbers):
-        if len(kept) >= keep:
-            break
-        kept.setdefault(number, f"one of the newest {keep}")
+    kept = _kept_revisions(state, keep)
     unreadable = sorted(number for number in kept if number in state.damaged)
     if unreadable:
         raise DamagedError(
@@ -85,6 +72,26 @@ def plan_prune(
         dict(sorted(kept.items())),
         kept_releases,
     )
+
+
+def _kept_revisions(state: SiteState, keep: int) -> dict[int, str]:
+    """Return which revisions stay, and why."""
+    target = state.rollback_target
+    kept: dict[int, str] = {}
+    for number in reversed(state.numbers):
+        if number == state.current:
+            kept[number] = "live"
+        elif number == target:
+            kept[number] = "a rollback goes to it"
+        elif number in state.pins:
+            kept[number] = "pinned"
+        elif state.current is None or number > state.current:
+            kept[number] = "newer than the live one"
+    for number in reversed(state.numbers):
+        if len(kept) >= keep:
+            break
+        kept.setdefault(number, f"one of the newest {keep}")
+    return kept
 
 
 def prune(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 from karl.recipe.release.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.files import sha256_of
 from karl.recipe.release.layout import ReleaseLayout, SiteLayout
@@ -43,10 +42,9 @@ class CheckedRelease:
         """What the operator should know."""
         if not self.damaged:
             return []
-        return [
-            f"Release {self.layout.root.name} is damaged, which was accepted: "
-            f"{summary(self.differences)}"
-        ]
+        name = self.layout.root.name
+        found = summary(self.differences)
+        return [f"Release {name} is damaged, which was accepted: {found}"]
 
 
 def find_release(site: SiteLayout, version: str) -> str:

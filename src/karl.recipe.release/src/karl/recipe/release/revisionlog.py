@@ -7,7 +7,7 @@ number ever used come from here, never from a time stamp.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +131,7 @@ class RevisionLog:
     def begin(self, run: Run) -> Run:
         """Record what is about to be done; return the run with its key."""
         keyed = Run(
-            key=secrets.token_hex(4),
+            key=os.urandom(4).hex(),
             action=run.action,
             revision=run.revision,
             previous=run.previous,

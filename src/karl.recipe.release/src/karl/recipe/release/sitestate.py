@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,7 +28,7 @@ class SiteState:
 
     current: int | None = None
     numbers: tuple[int, ...] = ()
-    history: History = History()
+    history: History = field(default_factory=History)
     pins: frozenset[int] = frozenset()
     revisions: Mapping[int, Revision] = field(default_factory=dict)
     damaged: Mapping[int, KarlError] = field(default_factory=dict)
@@ -166,4 +165,4 @@ def actor() -> dict[str, str]:
     """Return who runs this, and on which machine."""
     name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or ""
     printable = "".join(letter for letter in name if letter.isprintable())
-    return {"by": printable or str(os.getuid()), "host": socket.gethostname()}
+    return {"by": printable or str(os.getuid()), "host": os.uname().nodename}

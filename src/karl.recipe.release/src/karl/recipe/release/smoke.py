@@ -1,11 +1,10 @@
-"""The smoke test: do the entry points of a release import, and from what?"""
+"""The smoke test: that the entry points of a release import, and from what."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def _report(
     checked: CheckedRelease, entry_points: list[str], timeout: float
 ) -> Mapping[str, Any]:
     version = checked.layout.root.name
-    mark = f"smoke-{secrets.token_hex(8)}"
+    mark = f"smoke-{os.urandom(8).hex()}"
     argv = (
         _interpreter(checked), "-I", "-B", _PROBE, mark,
         json.dumps({"entry_points": entry_points}),

@@ -24,7 +24,7 @@ def failure_of(entry_point: str) -> str:
         found: Any = importlib.import_module(module.strip())
         for name in filter(None, attributes.split("[")[0].strip().split(".")):
             found = getattr(found, name)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - SystemExit is a failure too
         return "".join(traceback.format_exception_only(error)).strip()
     return ""
 

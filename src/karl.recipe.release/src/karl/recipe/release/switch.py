@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from karl.recipe.release import hooks, revisions
+from karl.recipe.release import revisions
 from karl.recipe.release.errors import UnfinishedError
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.locks import locked
@@ -257,6 +257,7 @@ class Switching:
         self.warnings += self.checked.warnings
 
     def _smoke(self) -> None:
+        # Running programs needs many modules; what runs none starts sooner.
         from karl.recipe.release.smoke import smoke_test
 
         if self.checked is not None:
@@ -294,6 +295,8 @@ class Switching:
         if not self.config.after_switch:
             self.hooks = HOOKS_NONE
             return
+        from karl.recipe.release import hooks
+
         previous = self.plan.previous
         env = hooks.environment(
             self.site,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release import listing, sitestate
 from karl.recipe.release.command import guarded, print_json
 from karl.recipe.release.console import Console
 from karl.recipe.release.errors import DamagedError, RefusedError, UsageError
@@ -141,7 +140,7 @@ def _pin(
 def _small(
     site: SiteLayout, options: argparse.Namespace, mode: str, number: int
 ) -> int:
-    from karl.recipe.release import smallchanges
+    from karl.recipe.release import sitestate, smallchanges
 
     change = smallchanges.CHANGES[mode]
     if options.dry_run:
@@ -160,6 +159,8 @@ def _small(
 def _list(
     site: SiteLayout, options: argparse.Namespace, mode: str, console: Console
 ) -> int:
+    from karl.recipe.release import listing
+
     found = listing.list_site(site)
     return _show(options, found, "" if options.json else listing.render_list(found))
 
@@ -167,6 +168,8 @@ def _list(
 def _verify(
     site: SiteLayout, options: argparse.Namespace, mode: str, console: Console
 ) -> int:
+    from karl.recipe.release import listing
+
     if options.all:
         found = listing.verify_everything(site, console)
     else:
