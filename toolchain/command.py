@@ -39,6 +39,7 @@ exit codes:
   5  another bootstrap.py is at work for too long
   7  Python is too old, or something is missing on this machine
   8  the package registry cannot be reached, or --offline lacks files
+  130  interrupted from the keyboard
 
 Files are downloaded as pip is configured (index-url, proxy, certificates).
 """
@@ -102,12 +103,6 @@ def _bootstrap(
         raise _explained(error, checkout) from error
     if written:
         console.say(f"Wrote {', '.join(f'bin/{name}' for name in written)}.")
-    missing = prerequisites.missing_for_building()
-    if missing:
-        console.warn(
-            "Production buildouts will need what is missing here: "
-            f"apt-get install {' '.join(missing)}"
-        )
     console.say("Ready: bin/buildout, bin/karl-index, bin/test.")
     return 0
 
@@ -127,6 +122,11 @@ def _ensure(request: Request, console: Console, *, offline: bool) -> None:
         _lock(checkout, console, stack)
         reason = environment.trouble(request)
         if reason:
+            lack = prerequisites.lack_for_building()
+            if lack:
+                console.warn(
+                    f"{lack.message} Only production buildouts need it. {lack.tip}"
+                )
             console.say(f"Making a new environment: {reason}.")
             with contextlib.suppress(FileNotFoundError):
                 checkout.log.unlink()
@@ -160,9 +160,5 @@ def _explained(error: OSError, checkout: Checkout) -> KarlError | OSError:
     if error.errno in _FULL:
         return disk_full()
     if error.errno in _READ_ONLY:
-        return RefusedError(
-            f"{error.filename or checkout.root} is read-only for this user.",
-            "Run bootstrap.py as the user who owns the checkout, or copy it to "
-            "where you may write.",
-        )
+        return prerequisites.read_only(error.filename or checkout.root)
     return error

@@ -4,51 +4,48 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
-import sysconfig
 from pathlib import Path
 
+from karl.recipe.release import prerequisites
 from karl.recipe.release.errors import PrerequisiteError, RefusedError
+from karl.recipe.release.linkedprojects import KNOWN
 
-#: Debian package, and the program by which it is known to be there: what
-#: production buildouts need to build lxml against the system's libraries.
-_PROGRAMS = (
-    ("gcc", "cc"),
-    ("binutils", "readelf"),
-    ("libxml2-dev", "xml2-config"),
-    ("libxslt1-dev", "xslt-config"),
-)
+_INSTALL = "On Debian and Ubuntu: apt-get install"
 
 
 def check(root: Path) -> None:
     """Check what an environment cannot be made without.
 
-    :raises PrerequisiteError: modules of Python are missing.
+    :raises PrerequisiteError: modules of Python are missing; names every
+        Debian package, also those that production buildouts will need.
     :raises RefusedError: the checkout cannot be written to.
     """
-    missing = [
-        name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None
-    ]
+    names = ("venv", "ensurepip")
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
-        packages = " ".join(["python3-venv", *missing_for_building()])
+        lack = lack_for_building()
         raise PrerequisiteError(
             f"This Python ({sys.executable}) lacks {' and '.join(missing)}.",
-            f"On Debian and Ubuntu: apt-get install {packages}",
+            f"{lack.tip if lack else _INSTALL} python3-venv",
         )
     if not os.access(root, os.W_OK | os.X_OK):
-        raise RefusedError(
-            f"{root} is read-only for this user.",
-            "Run bootstrap.py as the user who owns the checkout, or copy it to "
-            "where you may write.",
-        )
+        raise read_only(root)
 
 
-def missing_for_building() -> list[str]:
-    """Return the Debian packages that are missing to build system-linked wheels."""
-    packages = [
-        package for package, program in _PROGRAMS if shutil.which(program) is None
-    ]
-    if not Path(sysconfig.get_path("include"), "Python.h").exists():
-        packages.append("python3-dev")
-    return packages
+def lack_for_building() -> PrerequisiteError | None:
+    """Return what production buildouts will refuse for, if there is something."""
+    try:
+        prerequisites.check([KNOWN["lxml"]])
+    except PrerequisiteError as error:
+        return error
+    return None
+
+
+def read_only(path: Path | str) -> RefusedError:
+    """Return the error for a place that this user cannot write to."""
+    return RefusedError(
+        f"{path} is read-only for this user.",
+        "Run bootstrap.py as the user who owns the checkout, or copy it to "
+        "where you may write.",
+    )
