@@ -32,8 +32,8 @@ Kind = Literal["wheel", "sdist"]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-#: Ends the hook when we are killed (PR_SET_PDEATHSIG), so that no orphan goes
-#: on writing; then becomes the hook.
+#: Ends the child when we are killed (PR_SET_PDEATHSIG), so that no orphan goes
+#: on writing; then becomes the program that is meant.
 _LEASHED = (
     "import ctypes, os, sys;"
     "ctypes.CDLL(None).prctl(1, 9);"
@@ -204,10 +204,15 @@ class _Workshop:
         cwd: str | None = None,
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
-        leash = [str(self.python), "-I", "-S", "-c", _LEASHED, str(os.getpid())]
+        self._run(cmd, {**self.env, **(extra_environ or {})}, cwd)
+
+    def _run(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: str | None = None
+    ) -> None:
+        leash = (str(self.python), "-I", "-S", "-c", _LEASHED, str(os.getpid()))
         process.run(
-            [*leash, *cmd],
-            env={**self.env, **(extra_environ or {})},
+            [*leash, *argv],
+            env=env,
             cwd=Path(cwd) if cwd else None,
             beat=self._beat,
             log=self.log,
@@ -256,16 +261,16 @@ class _Workshop:
         asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
         given = self.root / "constraints.txt"
         given.write_text("".join(map(_pinned, self.settings.wheels)), encoding="utf-8")
-        argv: list[str | Path] = [
-            sys.executable, "-I", "-m", "pip", "--python", self.python, "install",
+        argv = [
+            sys.executable, "-I", "-m", "pip", "--python", str(self.python), "install",
             "--isolated", "--no-input", "--disable-pip-version-check",
             "--no-cache-dir", "--no-compile", "--no-warn-script-location",
             "--progress-bar", "off", "--retries", "0",
             "--index-url", self.settings.index_url,
-            "--requirement", asked, "--constraint", given,
+            "--requirement", str(asked), "--constraint", str(given),
         ]  # fmt: skip
         try:
-            process.run(argv, env=self.env, beat=self._beat, log=self.log)
+            self._run(argv, self.env)
         except ProcessError as error:
             raise self._not_installed(requirements, error) from error
 

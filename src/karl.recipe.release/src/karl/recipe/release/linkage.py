@@ -211,7 +211,12 @@ def _recorded(site_packages: Path, project: LinkedProject) -> list[str]:
         if normalised(folder.name.partition("-")[0]) == project.name:
             with (folder / "RECORD").open(encoding="utf-8", newline="") as stream:
                 listed = [row[0] for row in csv.reader(stream) if row]
-            return [name for name in listed if (site_packages / name).is_file()]
+            # What no RECORD lists but lies where auditwheel puts copies counts too.
+            beside = site_packages.glob("*.libs/*")
+            extra = [path.relative_to(site_packages).as_posix() for path in beside]
+            return sorted(
+                {name for name in (*listed, *extra) if (site_packages / name).is_file()}
+            )
     raise _wrong(project, f"it is not installed in {site_packages}")
 
 

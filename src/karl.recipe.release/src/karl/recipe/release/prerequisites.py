@@ -105,12 +105,12 @@ def versions(project: LinkedProject) -> dict[str, str]:
 def version_of(library: Library) -> str | None:
     """Return the version of the library's headers; None if they are missing."""
     flags = _flags(library)
+    if flags is None:
+        return None
     if not library.header:
-        if flags is None:
-            return None
         return _told(["pkg-config", "--modversion", library.module]).strip() or None
     source = f"#include <{library.header}>\n{_MARK} {library.macro}\n"
-    text = _preprocessed(source, flags or [])
+    text = _preprocessed(source, flags)
     match = re.search(rf'^{_MARK}\s+"?([0-9][\w.+~-]*)"?', text, re.MULTILINE)
     return match[1] if match else None
 

@@ -166,10 +166,9 @@ def _export(source: Path, target: Path, archive: Path) -> None:
         )
     _refuse_submodules(source)
     prefix = _git(source, "rev-parse", "--show-prefix").rstrip("\n")
-    _git(
-        source, "archive", "--format=tar", f"--output={archive}",
-        f"HEAD:{prefix.rstrip('/')}",
-    )  # fmt: skip
+    top = Path(_git(source, "rev-parse", "--show-toplevel").rstrip("\n"))
+    tree = f"HEAD:{prefix.rstrip('/')}"
+    _git(top, "archive", "--format=tar", f"--output={archive}", tree)
     archives.write_entries(archives.read(archive), target, source)
 
 

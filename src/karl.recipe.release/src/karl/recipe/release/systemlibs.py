@@ -29,7 +29,12 @@ from karl.recipe.release import (
     linkage,
     prerequisites,
 )
-from karl.recipe.release.errors import BusyError, DamagedError, RefusedError
+from karl.recipe.release.errors import (
+    BusyError,
+    DamagedError,
+    RefusedError,
+    UsageError,
+)
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.linkedprojects import (
     KNOWN,
@@ -46,6 +51,9 @@ __all__ = ["BuiltWheel", "check", "ensure_wheel", "linked_projects", "provenance
 
 _PROVENANCE = "provenance.json"
 _FORMAT = 1
+
+#: Debug information is left out: it is large, and names the build's folder.
+_LEAN = {"LDFLAGS": "-Wl,--strip-debug"}
 
 #: The platform of a wheel that fits every one.
 _ANY = "any"
@@ -149,6 +157,11 @@ class _Order:
         return f"{stem}-{_abi()}-{platform}-{digest}"
 
     @property
+    def flags(self) -> dict[str, str]:
+        """The variables that steer the compiler."""
+        return {**_LEAN, **self.project.env}
+
+    @property
     def main_key(self) -> str:
         """The key under which it is built, whatever it turns out to fit."""
         return self.key(_platform())
@@ -198,7 +211,7 @@ class _Order:
         try:
             settings = builder.Settings(
                 index_url=self.index.layout.simple.absolute().as_uri(),
-                env={**prerequisites.environment(), **self.project.env},
+                env={**prerequisites.environment(), **self.flags},
                 config_file=self.project.config.format(cpus=_cpus()),
                 wheels=tuple(tool.path for tool in tools),
                 relaxed=self.project.relaxed,
@@ -208,39 +221,40 @@ class _Order:
             made = builder.make(
                 "wheel", source, settings, workspace / "made", self.reporter
             )
-            self._keep(made, tools)
+            self._keep(made, tools, workspace)
         finally:
             files.remove_tree(workspace)
 
-    def _keep(self, made: builder.Built, tools: tuple[BuiltWheel, ...]) -> None:
+    def _keep(
+        self, made: builder.Built, tools: tuple[BuiltWheel, ...], workspace: Path
+    ) -> None:
         """Put what was built under its key, with its provenance."""
         proof: dict[str, Any] = {}
         if self.project.libraries:
             proof = linkage.prove_wheel(made.path, self.project)
         pure = made.path.name.endswith(f"-{_ANY}.whl")
         platform = _ANY if pure and not self.project.libraries else _platform()
-        with files.new_tree(self.software.built_wheel(self.key(platform))) as folder:
-            wheel = archives.normalise_wheel(made.path, folder / made.path.name)
-            record = {
-                "format": _FORMAT,
-                "identity": self.identity(platform),
-                "sdist": {"name": self.sdist.name, "sha256": self.sdist.sha256},
-                "wheel": {"name": wheel.name, "sha256": files.sha256_of(wheel)},
-                "flags": {
-                    "env": dict(self.project.env),
-                    "config": self.project.config,
-                },
-                "compiler": prerequisites.compiler_version(),
-                "python": sys.version.split()[0],
-                "linkage": proof,
-                "requirements": list(made.requirements),
-                "built_with": {tool.path.name: tool.sha256 for tool in tools},
-                "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            }
-            text = files.canonical_json(record)
-            (folder / _PROVENANCE).write_text(text, encoding="utf-8")
-            for path in (wheel, folder / _PROVENANCE):
-                path.chmod(files.SEALED_FILE)
+        ready = workspace / "ready"
+        ready.mkdir()
+        wheel = archives.normalise_wheel(made.path, ready / made.path.name)
+        record = {
+            "format": _FORMAT,
+            "identity": self.identity(platform),
+            "sdist": {"name": self.sdist.name, "sha256": self.sdist.sha256},
+            "wheel": {"name": wheel.name, "sha256": files.sha256_of(wheel)},
+            "flags": {"env": self.flags, "config": self.project.config},
+            "compiler": prerequisites.compiler_version(),
+            "python": sys.version.split()[0],
+            "linkage": proof,
+            "requirements": list(made.requirements),
+            "built_with": {tool.path.name: tool.sha256 for tool in tools},
+            "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        files.write(ready / _PROVENANCE, files.canonical_json(record))
+        for path in (wheel, ready / _PROVENANCE):
+            path.chmod(files.SEALED_FILE)
+        files.sync_file_system(ready)
+        files.rename(ready, self.software.built_wheel(self.key(platform)))
 
 
 class _Patience:
@@ -292,11 +306,17 @@ def _load(folder: Path, sdist: File) -> BuiltWheel:
     return BuiltWheel(path, sha256, folder.name, sdist.sha256, record)
 
 
-def _remove_leftovers(software: SoftwareLayout, key: str) -> None:
-    """Remove what killed builds under *key*, whose lock is held, have left."""
+def _remove_leftovers(software: SoftwareLayout, own: str) -> None:
+    """Remove what killed builds have left, of the key *own* and of any other.
+
+    The lock of *own* is held; that of another is free once its build was killed.
+    """
     for path in sorted(software.built.glob(f"{files.PARTIAL_PREFIX}*")):
-        stem = path.name.removeprefix(files.PARTIAL_PREFIX).rpartition("-")[0]
-        if stem == key:
+        key = path.name.removeprefix(files.PARTIAL_PREFIX).rpartition("-")[0]
+        with contextlib.suppress(BusyError, UsageError), contextlib.ExitStack() as held:
+            if key != own:
+                lock = software.build_lock(key)
+                held.enter_context(locked(lock, "remove what a killed build left"))
             files.remove_tree(path)
 
 
