@@ -45,7 +45,10 @@ def make_index(
             files.write(layout.project(str(project)) / f"{wheel.name}.metadata", text)
             digest = hashlib.sha256(text).hexdigest()
         file = File(
-            wheel.name, files.sha256_of(wheel), wheel.stat().st_size, "", digest
+            wheel.name,
+            files.sha256_of(wheel),
+            wheel.stat().st_size,
+            metadata_sha256=digest,
         )
         others = found[str(project)].wheels if str(project) in found else ()
         found[str(project)] = Package(str(project), str(version), (*others, file))

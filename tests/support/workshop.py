@@ -51,6 +51,7 @@ class Workshop:
     site: SiteLayout
     notes: Notes = field(default_factory=Notes)
     workers: int = 1
+    offline: bool = True
 
     def index(self, name: str, *wheels: RawWheel, **fields: object) -> Index:
         """Freeze an index of wheels."""
@@ -64,7 +65,7 @@ class Workshop:
         """Build a release, by the options of a buildout section."""
         options.setdefault("eggs", "product")
         return release.build(
-            Place(self.software, self.site, self.workers),
+            Place(self.software, self.site, self.workers, offline=self.offline),
             version,
             IndexName.parse(index),
             specification.parse({k.replace("_", "-"): v for k, v in options.items()}),
@@ -143,16 +144,20 @@ def in_child(body: Callable[[], object]) -> int:
 
 
 def killed_at(number: int, body: Callable[[], object]) -> bool:
-    """Kill a child that runs *body* at its seam call *number*; tell if it was."""
+    """Kill a child that runs *body* at seam call *number*; tell if it was.
+
+    Its workers count for themselves, and kill the child, too.
+    """
 
     def child() -> None:
         count = 0
+        pid = os.getpid()
 
         def seam(action: str, path: Path) -> None:
             nonlocal count
             count += 1
             if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
         files.seam = seam
         body()

@@ -12,6 +12,7 @@ from karl.recipe.release.errors import RefusedError
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.lockfile import File, Index, Package
 from karl.recipe.release.metadata import Metadata
+from karl.recipe.release.pages import metadata_name
 from karl.recipe.release.pool import Pool
 from karl.recipe.release.reporter import Reporter
 from karl.recipe.release.targets import Target
@@ -48,6 +49,7 @@ class Artifacts:
 
     :param system_linked: projects whose wheels embed no libraries.
     :param offline: never fetch what the pool does not have.
+    :param registry: simple index to fetch from; empty: pip's.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class Artifacts:
         reporter: Reporter,
         *,
         offline: bool = False,
+        registry: str = "",
     ) -> None:
         self.software = software
         self.index = index
         self.system_linked = system_linked
         self.reporter = reporter
         self.offline = offline
+        self.registry = registry
         self._pool = Pool(software)
         self._here = Target.here()
         self._chosen: dict[str, Artifact] = {}
@@ -126,7 +130,7 @@ class Artifacts:
         if wheel is None:
             return _wheel_metadata(self.of(package).source.path)
         if wheel.metadata_sha256:
-            page = self.index.layout.project(package.name) / f"{wheel.name}.metadata"
+            page = self.index.layout.project(package.name) / metadata_name(wheel)
             data = _read(page)
             if hashlib.sha256(data).hexdigest() == wheel.metadata_sha256:
                 return Metadata.parse(data)
@@ -153,7 +157,8 @@ class Artifacts:
                 f"Run it once without -o, or karl-index fetch {self.index.lock.name}.",
             )
         if lacking:
-            fetch.fill(self._pool, lacking, self.reporter)
+            source = fetch.source_of(self.index.lock, self.registry)
+            fetch.fill(self._pool, lacking, source, self.reporter)
 
 
 def _read(path: Path) -> bytes:

@@ -32,6 +32,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "pool": "pool",
     "indexes": "indexes",
     "store": "store",
+    "registry": "",
     "system-linked": "lxml",
     "scripts": None,
     "entry-points": None,
@@ -151,6 +152,7 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
             site,
             attempt(lambda: int(_number("workers", text("workers"), int)), 0),
             offline=buildout["buildout"].get("offline") == "true",
+            registry=text("registry"),
         ),
         version=attempt(lambda: checked_label(text("version") or "1"), ""),
         index=attempt(

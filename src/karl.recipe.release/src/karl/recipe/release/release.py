@@ -79,12 +79,14 @@ class Place:
     :ivar site: the site that it is for.
     :ivar workers: processes at most; 0: one a processor.
     :ivar offline: never fetch what the pool does not have.
+    :ivar registry: simple index to fetch from; empty: pip's.
     """
 
     software: SoftwareLayout
     site: SiteLayout
     workers: int = 0
     offline: bool = False
+    registry: str = ""
 
     def resolved(self) -> Place:
         """Return it with real paths, without symlinks and ``..``."""
@@ -157,6 +159,7 @@ class _Build:
             tuple(linked),
             reporter,
             offline=place.offline,
+            registry=place.registry,
         )
         self.store = Store(place.software, reporter, self.count)
 

@@ -219,25 +219,34 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
-#: The options that zc.recipe.egg's interpreters know, and as they know them.
+#: What zc.recipe.egg's interpreters understand: -i, -I (which it is anyway), -c,
+#: -m and a file; arguments behind these are left to the program.
 _INTERPRETER = """
 def _run():
-    import getopt, runpy
-    options, rest = getopt.getopt(sys.argv[1:], "Iic:m:")
-    interactive = not sys.argv[1:]
-    for option, value in options:
-        if option == "-i":
-            interactive = True
-        elif option == "-c":
-            exec(value, globals())
-        elif option == "-m":
-            sys.argv[1:], rest = rest, []
-            runpy.run_module(value, {}, "__main__", alter_sys=True)
-    if rest:
-        sys.argv[:] = rest
-        globals()["__file__"] = rest[0]
-        with open(rest[0], "rb") as stream:
-            exec(compile(stream.read(), rest[0], "exec"), globals())
+    words = sys.argv[1:]
+    interactive = not words
+    while words and words[0][:1] == "-":
+        letters = words.pop(0)[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter == "i":
+                interactive = True
+            elif letter in "cm":
+                value = letters or (words.pop(0) if words else "")
+                sys.argv[:] = ["-" + letter, *words]
+                words, letters = [], ""
+                if letter == "c":
+                    exec(compile(value, "<string>", "exec"), globals())
+                else:
+                    import runpy
+                    runpy.run_module(value, {}, "__main__", alter_sys=True)
+            elif letter != "I":
+                sys.exit(f"{sys.argv[0]}: unknown option -{letter}")
+    if words:
+        sys.argv[:] = words
+        globals()["__file__"] = words[0]
+        with open(words[0], "rb") as stream:
+            exec(compile(stream.read(), words[0], "exec"), globals())
     if interactive:
         import code
         code.interact(banner="", local=globals())
