@@ -1,0 +1,326 @@
+"""The recipe in real runs of zc.buildout: whatever happens, releases stay."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import zc.buildout
+from support.workshop import Workshop, library, product, run
+
+from karl.recipe.release import manifest, recipe
+from karl.recipe.release.layout import ReleaseLayout, SiteLayout
+
+BUILDOUT = "import zc.buildout.buildout as b; b.main()"
+
+
+@dataclass
+class Checkout:
+    """A folder with buildout configurations, run by the real zc.buildout."""
+
+    workshop: Workshop
+    root: Path
+    parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    buildout: dict[str, str] = field(default_factory=dict)
+
+    def release(self, site: str = "acme-prod", **options: str) -> dict[str, str]:
+        """Return a section that builds a release."""
+        return {
+            "recipe": "karl.recipe.release",
+            "root": f"{self.root}/sites/{site}",
+            "version": "1.0",
+            "index": "acme/1.0",
+            "eggs": "product",
+            "pool": str(self.workshop.software.pool),
+            "indexes": str(self.workshop.software.indexes),
+            "store": str(self.workshop.software.store),
+            "system-linked": "",
+            "workers": "1",
+            **{name.replace("_", "-"): value for name, value in options.items()},
+        }
+
+    def run(
+        self, *arguments: str, name: str = "buildout.cfg", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Write the configuration and run zc.buildout with it."""
+        config = configparser.RawConfigParser()
+        config["buildout"] = {
+            "parts": " ".join(self.parts),
+            "newest": "false",
+            "offline": "true",
+            **self.buildout,
+        }
+        for part, options in self.parts.items():
+            config[part] = options
+        path = self.root / name
+        with path.open("w") as stream:
+            config.write(stream)
+        return subprocess.run(
+            [sys.executable, "-c", BUILDOUT, "-c", path, *arguments],
+            check=False, capture_output=True, text=True, cwd="/",
+            env={"PATH": os.environ["PATH"], **variables},
+        )  # fmt: skip
+
+    def good(self, *arguments: str, **options: str) -> str:
+        """Run zc.buildout, which must succeed, and return what it said."""
+        done = self.run(*arguments, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def bad(self, *arguments: str, **options: str) -> str:
+        """Run zc.buildout, which must fail, and return what it said."""
+        done = self.run(*arguments, **options)
+        assert done.returncode != 0
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done.stdout + done.stderr
+
+    def site(self, name: str = "acme-prod") -> SiteLayout:
+        return SiteLayout(self.root / "sites" / name)
+
+    def sealed(self) -> dict[str, int]:
+        """Return the whole releases of all sites with their inodes, all verified."""
+        found = {}
+        for path in sorted((self.root / "sites").glob("*/releases/*")):
+            assert manifest.verify(ReleaseLayout(path), full=True) == []
+            found[str(path.relative_to(self.root / "sites"))] = path.stat().st_ino
+        return found
+
+
+@pytest.fixture
+def checkout(acme: Workshop, tmp_path: Path) -> Checkout:  # hides the real one
+    acme.index("acme/1.1", product("1.1"), library())
+    root = tmp_path / "checkout"
+    root.mkdir()
+    made = Checkout(acme, root)
+    made.parts["release"] = made.release()
+    return made
+
+
+def test_builds(checkout: Checkout):
+    """One run builds the release and the site's command; the next one is a no-op."""
+    said = checkout.good()
+    before = checkout.sealed()
+    assert list(before) == ["acme-prod/releases/1.0"]
+    assert os.access(checkout.site().bin / "switch-version", os.X_OK)
+    assert "unused" not in said.lower()
+    again = checkout.good()
+    assert "Updating release" in again
+    assert checkout.sealed() == before
+
+
+def test_returns_no_path(checkout: Checkout):
+    """zc.buildout is told of no path, so it has none to delete."""
+    checkout.good()
+    installed = (checkout.root / ".installed.cfg").read_text()
+    assert re.search(r"^__buildout_installed__ =\s*$", installed, re.MULTILINE)
+
+
+def test_version_on_the_command_line(checkout: Checkout):
+    """Another version is built beside the old one, from one option."""
+    checkout.good()
+    before = checkout.sealed()
+    checkout.good("release:version=1.1", "release:index=acme/1.1")
+    after = checkout.sealed()
+    assert after.keys() == {"acme-prod/releases/1.0", "acme-prod/releases/1.1"}
+    assert after["acme-prod/releases/1.0"] == before["acme-prod/releases/1.0"]
+
+
+def remove_part(checkout: Checkout) -> None:
+    del checkout.parts["release"]
+
+
+def rename_part(checkout: Checkout) -> None:
+    checkout.parts["other"] = checkout.parts.pop("release")
+
+
+def change_recipe(checkout: Checkout) -> None:
+    checkout.parts["release"] = {"recipe": "zc.recipe.egg:eggs", "eggs": ""}
+
+
+def change_root(checkout: Checkout) -> None:
+    checkout.parts["release"]["root"] += "-new"
+
+
+def change_eggs(checkout: Checkout) -> None:
+    checkout.parts["release"]["eggs"] = "library"
+
+
+def change_script(checkout: Checkout) -> None:
+    checkout.parts["release"]["interpreter"] = "py"
+
+
+def lose_index(checkout: Checkout) -> None:
+    checkout.parts["release"]["index"] = "gone/1.0"
+
+
+def unmet_eggs(checkout: Checkout) -> None:
+    checkout.parts["release"] |= {"eggs": "nothing", "version": "2.0"}
+
+
+def fail_before(checkout: Checkout) -> None:
+    checkout.parts = {"bad": {"recipe": "karl.recipe.release"}, **checkout.parts}
+
+
+def fail_after(checkout: Checkout) -> None:
+    bad = {"recipe": "zc.recipe.egg:scripts", "eggs": "karl.recipe.release",
+           "entry-points": "no entry point"}  # fmt: skip
+    checkout.parts["bad"] = bad
+    checkout.parts["release"]["version"] = "2.0"
+
+
+def change_tools(checkout: Checkout) -> None:
+    checkout.parts["release"] |= {"keep": "9", "after-switch": "/bin/true 'a b'"}
+
+
+def damage(checkout: Checkout) -> None:
+    # Undone by the test, which then finds everything else as it was.
+    checkout.site().release("1.0").root.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("change", "fails"),
+    [
+        (remove_part, False),
+        (rename_part, False),
+        (change_recipe, False),
+        (change_root, False),
+        (change_tools, False),
+        (change_eggs, True),
+        (change_script, True),
+        (lose_index, True),
+        (unmet_eggs, True),
+        (fail_before, True),
+        (fail_after, True),
+        (damage, True),
+    ],
+)
+def test_releases_stay(change, fails: bool, checkout: Checkout):
+    """No run changes or deletes a release, whatever changes, goes or fails."""
+    checkout.good()
+    before = checkout.sealed()
+    site = checkout.site()
+    names = sorted(path.name for path in site.root.iterdir())
+    change(checkout)
+    (checkout.bad if fails else checkout.good)()
+    if change is damage:
+        site.release("1.0").root.chmod(0o555)
+    after = checkout.sealed()
+    assert before.items() <= after.items()
+    assert sorted(path.name for path in site.root.iterdir()) == names
+    assert os.access(site.bin / "switch-version", os.X_OK)
+    if fails:
+        checkout.parts = {"release": checkout.release()}
+        checkout.good()
+        assert before.items() <= checkout.sealed().items()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_several_customers(own: bool, checkout: Checkout):
+    """Customers' configurations in one checkout leave each other's sites alone.
+
+    Even if they share ``installed``, so that each run uninstalls the other's part.
+    """
+    for _ in range(2):
+        for site in ("acme-prod", "acme-staging", "globex-prod"):
+            checkout.parts = {f"release-{site}": checkout.release(site)}
+            if own:
+                checkout.buildout["installed"] = str(checkout.root / f".{site}.cfg")
+            checkout.good(name=f"{site}.cfg")
+        seen = checkout.sealed()
+        assert list(seen) == [
+            f"{site}/releases/1.0" for site in ("acme-prod", "acme-staging", "globex-prod")
+        ]
+
+
+def test_options_do_not_flap(checkout: Checkout):
+    """Hash randomisation makes no part look changed."""
+    options = {"eggs": "product\n  library", "scripts": "product libtool",
+               "system-linked": "lxml xmlsec", "entry-points": "a=library:tool b=library:tool",
+               "zodb-conf": "<zodb>\n  </zodb>"}  # fmt: skip
+    checkout.parts["release"] |= options
+    checkout.good(PYTHONHASHSEED="1")
+    for seed in ("2", "3"):
+        said = checkout.good(PYTHONHASHSEED=seed)
+        assert "Updating release" in said
+        assert "Uninstalling" not in said
+
+
+def test_every_option(checkout: Checkout):
+    """No option that the recipe knows is reported as unused."""
+    checkout.parts["release"] |= {
+        "scripts": "product", "entry-points": "x=library:tool", "interpreter": "py",
+        "initialization": "import os", "arguments": "1", "dependent-scripts": "true",
+        "zodb-conf": "<zodb/>", "database": "1", "after-switch": "/bin/true",
+        "keep": "3", "smoke-timeout": "9", "hook-timeout": "9", "registry": "",
+    }  # fmt: skip
+    assert recipe.DEFAULTS.keys() <= checkout.parts["release"].keys()
+    assert "unused" not in checkout.good().lower()
+
+
+def test_initialization_of_several_lines(checkout: Checkout):
+    """Initialization keeps its lines, as zc.buildout hands them over."""
+    checkout.parts["release"]["initialization"] = "\n  x = 1\n  y = x + 1"
+    checkout.parts["release"]["interpreter"] = "py"
+    checkout.good()
+    assert run([checkout.site().release("1.0").bin / "py", "-c", "print(y)"]) == "2\n"
+
+
+def read(**options: str | None) -> recipe.ReleaseOptions:
+    """Return options as the recipe reads them."""
+    given = {"recipe": "x", "root": "sites/acme", "version": "1", "index": "a/1",
+             "eggs": "product", **options}  # fmt: skip
+    section = {
+        name.replace("_", "-"): value
+        for name, value in given.items()
+        if value is not None
+    }
+    buildout = {"buildout": {"directory": "/srv/checkout"}}
+    return recipe.Release(buildout, "release", section).options
+
+
+def test_defaults():
+    """Places are below the folder of the buildout; lxml is system-linked."""
+    found = read()
+    assert found.place.site.root == Path("/srv/checkout/sites/acme")
+    assert found.place.software.pool == Path("/srv/checkout/pool")
+    assert found.specification.system_linked == ("lxml",)
+    assert found.specification.scripts is None
+    assert found.config.keep == 5
+
+
+def test_empty_options():
+    """Empty is not absent: no scripts, nothing system-linked."""
+    found = read(scripts="", system_linked="")
+    assert found.specification.scripts == ()
+    assert found.specification.system_linked == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"egs": "x"}, "there is no option egs; is eggs meant?"),
+        ({"frobnicate": "x"}, "there is no option frobnicate; there are after-switch"),
+        ({"extra_paths": "x"}, "extra-paths is not supported: a release holds nothing"),
+        ({"relative_paths": "true"}, "relative-paths is not supported"),
+        ({"root": None}, "the option root is missing"),
+        ({"eggs": None}, "the option eggs is missing"),
+        ({"index": "acme"}, "'acme' does not name an index"),
+        ({"version": "../1"}, "'../1' cannot be a name here"),
+        ({"keep": "many"}, "keep = 'many' is not a number"),
+        ({"workers": "-1"}, "workers = '-1' is not a number"),
+        ({"after_switch": "echo 'x"}, "after-switch is malformed"),
+        ({"dependent_scripts": "yes"}, "neither true nor false"),
+    ],
+)
+def test_problems(options: dict[str, str | None], message: str):
+    """Every problem is a UserError that names the option; all come at once."""
+    with pytest.raises(zc.buildout.UserError) as caught:
+        read(**{"scripts": "a=/", **options})
+    assert message in str(caught.value)
+    assert "'/' cannot be the name of a script" in str(caught.value)
