@@ -32,9 +32,7 @@ def frozen(software: SoftwareLayout, registry: Registry) -> Freezer:
         where = more.pop("software", software)
         if isinstance(more.get("extends"), str):
             more["extends"] = IndexName.parse(more["extends"])
-        request = IndexRequest(
-            IndexName.parse(name), tuple(requirements), **more
-        )
+        request = IndexRequest(IndexName.parse(name), tuple(requirements), **more)
         return freeze(where, request, upstream=upstream).index
 
     return run

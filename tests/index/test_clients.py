@@ -91,7 +91,9 @@ def installed(python: Path, home: Path) -> dict[str, str]:
         "import importlib.metadata as m\n"
         "for d in m.distributions(): print(d.name, d.version)"
     )
-    return dict(line.split() for line in run(python, "-c", code, home=home).splitlines())
+    return dict(
+        line.split() for line in run(python, "-c", code, home=home).splitlines()
+    )
 
 
 WANTED = {"app": "1.0", "legacy": "1.0", "zope.base": "1.0"}
@@ -182,9 +184,7 @@ def test_zc_buildout_installs(index, request, tmp_path, way):
 
 def test_pages_carry_what_the_standards_say(index, served):
     """Pages have hashes, data-requires-python, core metadata and a JSON twin."""
-    digest = files.sha256_of(
-        index.layout.project("app") / "app-1.0-py3-none-any.whl"
-    )
+    digest = files.sha256_of(index.layout.project("app") / "app-1.0-py3-none-any.whl")
 
     def get(path: str) -> str:
         with urllib.request.urlopen(served + path) as answer:

@@ -51,9 +51,7 @@ def two(karl_index, registry: Registry) -> None:
         )  # fmt: skip
 
 
-def test_freeze_reads_files_of_requirements_and_constraints(
-    answer, registry, tmp_path
-):
+def test_freeze_reads_files_of_requirements_and_constraints(answer, registry, tmp_path):
     """Requirements and constraints come from files, with comments and blank lines."""
     make_wheel(registry.folder, "one", "1.0")
     make_wheel(registry.folder, "one", "2.0")

@@ -137,7 +137,7 @@ def test_a_changed_parent_is_noticed(frozen, registry, software):
     parent = frozen("karl/1.0", "base")
     child = frozen("acme/1.0", "addon", extends="karl/1.0")
     files.write(parent.layout.lock_file, parent.layout.lock_file.read_bytes() + b"\n")
-    with pytest.raises(DamagedError, match="extends karl/1.0"):
+    with pytest.raises(DamagedError, match=r"extends karl/1\.0"):
         chain(software, child)
 
 
@@ -194,9 +194,7 @@ def test_an_index_that_cannot_be_installed_is_not_frozen(
 
     make_sdist(registry.folder, "legacy", "1.0")
     _put_flit(registry)
-    monkeypatch.setattr(
-        freezing.builder, "build_requirements", lambda *_a, **_k: ()
-    )
+    monkeypatch.setattr(freezing.builder, "build_requirements", lambda *_a, **_k: ())
     with pytest.raises(RefusedError, match="does not install from itself"):
         frozen("team/1.0", "legacy")
     assert list(software.indexes.glob("team/*")) == []
@@ -246,8 +244,9 @@ def test_bytes_that_changed_on_the_way_are_refused(frozen, registry, monkeypatch
     monkeypatch.setattr(
         Registry,
         "content",
-        lambda self, name: (honest(self, name) or b"")
-        + (b"" if name.endswith(".metadata") else b"x"),
+        lambda self, name: (
+            (honest(self, name) or b"") + (b"" if name.endswith(".metadata") else b"x")
+        ),
     )
     with pytest.raises(DamagedError, match="Do not install it"):
         frozen("team/1.0", "one")

@@ -151,7 +151,15 @@ def test_wrong_options_are_one_clear_error(buildout, tmp_path, options, complain
 
 
 def _commit(folder: Path) -> None:
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", "-C", folder]
+    git = [
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@example.invalid",
+        "-C",
+        folder,
+    ]
     if not (folder / ".git").exists():
         subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "add", "-A"], check=True)
@@ -165,4 +173,6 @@ def _give_backends(base: Path) -> None:
         base / "indexes/toolchain/1",
         ignore=shutil.ignore_patterns("simple"),
     )
-    shutil.copytree(CHECKOUT / "pool", base / "pool", ignore=shutil.ignore_patterns("built"))
+    shutil.copytree(
+        CHECKOUT / "pool", base / "pool", ignore=shutil.ignore_patterns("built")
+    )

@@ -36,7 +36,14 @@ def test_project_and_version_come_from_the_name(name, project, version):
 
 @pytest.mark.parametrize(
     "name",
-    ["../x-1.0.tar.gz", ".x-1.0.tar.gz", "x.tar.gz", "x-1.0.rpm", "x-1.0.whl", "a b-1.zip"],
+    [
+        "../x-1.0.tar.gz",
+        ".x-1.0.tar.gz",
+        "x.tar.gz",
+        "x-1.0.rpm",
+        "x-1.0.whl",
+        "a b-1.zip",
+    ],
 )
 def test_other_names_are_refused(name):
     """What does not have the name of a distribution file cannot be pooled."""
@@ -58,7 +65,7 @@ def test_a_pooled_name_never_changes_its_bytes(pool, tmp_path):
 
 
 def test_a_folder_is_moved_into_the_pool_and_linked_back(pool, tmp_path):
-    """A folder's files of every kind end in the pool; relative links take their place."""
+    """A folder's files of every kind go to the pool; relative links replace them."""
     folder = tmp_path / "incoming"
     wheel = make_wheel(folder, "one", "1.0")
     sdist = make_sdist(folder, "two", "1.0")

@@ -38,11 +38,11 @@ def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
 def _install(index: Index, folder: Path, beat: process.Beat) -> None:
     uv = uv_program()
     environment = process.clean_environment(HOME=str(folder), NO_COLOR="1")
-    shared = ["--quiet", "--no-config", "--no-cache", "--offline"]
+    shared: list[str | Path] = ["--quiet", "--no-config", "--no-cache", "--offline"]
     python = folder / "venv" / "bin" / "python"
     pins = folder / "pins.txt"
     pins.write_text("".join(f"{pin}\n" for pin in _pins(index.lock)), encoding="utf-8")
-    steps = (
+    steps: tuple[list[str | Path], ...] = (
         [uv, "venv", *shared, "--no-project", "--python", sys.executable,
          folder / "venv"],
         [uv, "pip", "install", *shared, "--python", python, "--index-url",

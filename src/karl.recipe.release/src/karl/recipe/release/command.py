@@ -38,7 +38,13 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def _fail(console: Console, as_json: bool, code: int, message: str, tip: str) -> int:
+def _fail(
+    console: Console,
+    as_json: bool,  # noqa: FBT001  # private, called from one place
+    code: int,
+    message: str,
+    tip: str,
+) -> int:
     console.line(f"{console.paint('error:', 'red')} {message}")
     if tip:
         console.line(f"{console.paint('next:', 'bold')} {tip}")

@@ -33,8 +33,12 @@ class Change:
 def compare(before: Lock, after: Lock) -> list[Change]:
     """Return how *after* differs from *before*, sorted by project."""
     old, new = before.by_name(), after.by_name()
-    changes = [Change(name, "removed", old[name].version, "") for name in old.keys() - new]
-    changes += [Change(name, "added", "", new[name].version) for name in new.keys() - old]
+    changes = [
+        Change(name, "removed", old[name].version, "") for name in old.keys() - new
+    ]
+    changes += [
+        Change(name, "added", "", new[name].version) for name in new.keys() - old
+    ]
     for name in old.keys() & new.keys():
         kind = _kind(old[name], new[name])
         if kind:
@@ -44,9 +48,13 @@ def compare(before: Lock, after: Lock) -> list[Change]:
 
 def _kind(old: Package, new: Package) -> str:
     if old.version == new.version:
-        same = {file.sha256 for file in old.files} == {file.sha256 for file in new.files}
+        same = {file.sha256 for file in old.files} == {
+            file.sha256 for file in new.files
+        }
         return "" if same else "rebuilt"
     try:
-        return "upgraded" if Version(new.version) > Version(old.version) else "downgraded"
+        return (
+            "upgraded" if Version(new.version) > Version(old.version) else "downgraded"
+        )
     except InvalidVersion:
         return "upgraded"

@@ -119,7 +119,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for place in range(len(heads))
     ]
     return "\n".join(
-        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
-        .rstrip()
+        "  ".join(
+            str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
         for row in (heads, *rows)
     )

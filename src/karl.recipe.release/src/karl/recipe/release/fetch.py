@@ -26,14 +26,13 @@ from karl.recipe.release.lockfile import File, Lock
 from karl.recipe.release.names import PrivateNames
 from karl.recipe.release.pool import Pool, identify
 from karl.recipe.release.reporter import Reporter, SilentReporter
-from karl.recipe.release.simpleapi import default_registry, project_urls
+from karl.recipe.release.simpleapi import SCHEMES, default_registry, project_urls
 from karl.recipe.release.targets import Target
 
 _WORKERS = 8
 _TRIES = 3
 _TIMEOUT = 60.0
 _CHUNK = 1 << 16
-_SCHEMES = ("https", "http")
 
 #: Answers after which asking again is of no use.
 _FINAL = frozenset({400, 401, 403, 404, 410})
@@ -152,7 +151,7 @@ def _url(file: File, source: Source) -> str:
 def _download(file: File, source: Source, folder: Path) -> Path:
     """Download one file, its hash checked, with a few tries."""
     url = _url(file, source)
-    if urlsplit(url).scheme not in _SCHEMES:
+    if urlsplit(url).scheme not in SCHEMES:
         raise RefusedError(
             f"The registry says that {file.name} is at {url}: no web address.",
             "Use another registry.",
@@ -182,9 +181,10 @@ def _download(file: File, source: Source, folder: Path) -> Path:
 
 def _receive(url: str, target: Path) -> str:
     digest = hashlib.sha256()
-    request = urllib.request.Request(url, headers={"User-Agent": "karl.recipe.release"})
+    headers = {"User-Agent": "karl.recipe.release"}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # checked
     with (
-        urllib.request.urlopen(request, timeout=_TIMEOUT) as answer,
+        urllib.request.urlopen(request, timeout=_TIMEOUT) as answer,  # noqa: S310
         target.open("wb") as stream,
     ):
         while chunk := answer.read(_CHUNK):

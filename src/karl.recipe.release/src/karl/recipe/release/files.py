@@ -123,9 +123,7 @@ def write_if_changed(path: Path, content: bytes | str, mode: int = 0o644) -> boo
     """Write like :func:`write`, but only a change; tell whether there was one."""
     data = content.encode() if isinstance(content, str) else content
     try:
-        same = (
-            path.read_bytes() == data and stat.S_IMODE(path.lstat().st_mode) == mode
-        )
+        same = path.read_bytes() == data and stat.S_IMODE(path.lstat().st_mode) == mode
     except OSError:
         same = False
     if not same:

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from email.parser import BytesHeaderParser
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -19,7 +18,6 @@ from karl.recipe.release import builder, closure, fetch, files
 from karl.recipe.release.errors import RefusedError
 from karl.recipe.release.index import write_derived
 from karl.recipe.release.layout import IndexLayout, SoftwareLayout
-from karl.recipe.release.locks import locked
 from karl.recipe.release.lockfile import (
     File,
     Index,
@@ -28,9 +26,10 @@ from karl.recipe.release.lockfile import (
     Package,
     render,
 )
-from karl.recipe.release.pep658 import wheel_metadata
+from karl.recipe.release.locks import locked
 from karl.recipe.release.names import PrivateNames, normalised
 from karl.recipe.release.pages import FROZEN
+from karl.recipe.release.pep658 import wheel_metadata
 from karl.recipe.release.pool import Pool
 from karl.recipe.release.registry import RegistryView, serving
 from karl.recipe.release.reporter import Reporter, SilentReporter
@@ -242,9 +241,7 @@ def _compose(work: _Freezing, packages: tuple[Package, ...]) -> Lock:
     )
 
 
-def _overrides(
-    work: _Freezing, packages: tuple[Package, ...]
-) -> tuple[Override, ...]:
+def _overrides(work: _Freezing, packages: tuple[Package, ...]) -> tuple[Override, ...]:
     before = work.given.parent.by_name() if work.given.parent else {}
     after = {package.name: package.version for package in packages}
     found = []
@@ -287,5 +284,3 @@ def _write(work: _Freezing, place: IndexLayout, lock: Lock) -> Index:
         candidate = Index(lock, hashlib.sha256(data).hexdigest(), beside)
         closure.check(work.software, candidate, work.reporter)
     return replace(candidate, layout=place)
-
-

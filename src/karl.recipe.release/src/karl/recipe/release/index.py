@@ -7,11 +7,11 @@ from pathlib import Path
 
 from karl.recipe.release import fetch, files
 from karl.recipe.release.layout import IndexLayout, SoftwareLayout
-from karl.recipe.release.locks import locked
 from karl.recipe.release.lockfile import File, Index, Lock
-from karl.recipe.release.pep658 import wheel_metadata
+from karl.recipe.release.locks import locked
 from karl.recipe.release.names import IndexName
 from karl.recipe.release.pages import FROZEN, Pages, metadata_name
+from karl.recipe.release.pep658 import wheel_metadata
 from karl.recipe.release.pool import Pool
 from karl.recipe.release.reporter import Reporter
 

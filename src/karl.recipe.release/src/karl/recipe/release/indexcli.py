@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from karl.recipe.release import indexverbs as verbs
 from karl.recipe.release.command import guarded
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     return main_parser
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
 
 
 def _verb(
@@ -91,36 +92,39 @@ def _freeze(commands: Commands) -> None:
         "Resolve requirements and freeze them as a new index version.",
     )  # fmt: skip
     command.add_argument("index", metavar="NAME/VERSION")
-    many = {"action": "append", "default": []}
     command.add_argument(
-        "-r", "--requirements", type=Path, metavar="FILE", **many,
+        "-r", "--requirements", type=Path, metavar="FILE", action="append", default=[],
         help="file of requirements, a line each; may be repeated",
     )  # fmt: skip
     command.add_argument(
-        "--require", metavar="REQUIREMENT", help="one requirement", **many
+        "--require",
+        metavar="REQUIREMENT",
+        action="append",
+        default=[],
+        help="one requirement",
     )
     command.add_argument(
-        "-c", "--constraints", type=Path, metavar="FILE", **many,
+        "-c", "--constraints", type=Path, metavar="FILE", action="append", default=[],
         help="file of bounds on projects that may or may not be needed",
     )  # fmt: skip
     command.add_argument(
         "--extends", metavar="NAME/VERSION", help="index whose pins are inherited"
     )
     command.add_argument(
-        "--override", metavar="REQUIREMENT", **many,
+        "--override", metavar="REQUIREMENT", action="append", default=[],
         help="let this inherited pin change; the change is recorded",
     )  # fmt: skip
     command.add_argument(
-        "--private", metavar="PATTERN", **many,
+        "--private", metavar="PATTERN", action="append", default=[],
         help="names that come from the pool alone, such as 'acme.*'",
     )  # fmt: skip
     command.add_argument(
-        "--target", metavar="TARGET", **many,
+        "--target", metavar="TARGET", action="append", default=[],
         help="hold wheels for this, such as cp311-manylinux_2_31_x86_64 "
         "(default: as the extended index, or this machine)",
     )  # fmt: skip
     command.add_argument(
-        "--system-linked", metavar="PROJECT", **many,
+        "--system-linked", metavar="PROJECT", action="append", default=[],
         help="hold the sdist of this project, to link it to the system's libraries",
     )  # fmt: skip
     _registry(command)

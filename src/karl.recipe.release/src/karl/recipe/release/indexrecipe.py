@@ -41,7 +41,9 @@ DEFAULTS: Mapping[str, str] = {
 }
 
 #: Options that buildout itself puts into a section.
-_BUILDOUTS_OWN = frozenset({"recipe", "__buildout_signature__", "__buildout_installed__"})
+_BUILDOUTS_OWN = frozenset(
+    {"recipe", "__buildout_signature__", "__buildout_installed__"}
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,7 @@ class IndexOptions:
 class Index:
     """Freezes the index if there is none; else completes and checks it."""
 
-    def __init__(
-        self, buildout: Any, name: str, options: Any
-    ) -> None:
+    def __init__(self, buildout: Any, name: str, options: Any) -> None:
         self.name = name
         try:
             self.options = read_options(buildout, name, options)
@@ -133,9 +133,7 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _optional(
-    text: str, parse: Callable[[str], IndexName]
-) -> IndexName | None:
+def _optional(text: str, parse: Callable[[str], IndexName]) -> IndexName | None:
     return parse(text.strip()) if text.strip() else None
 
 
@@ -173,9 +171,7 @@ def _freeze(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
             "Correct the name or version, or give requirements or extends.",
         )
     if options.sources:
-        publish_all(
-            options.software, options.sources, _build_index(options), reporter
-        )
+        publish_all(options.software, options.sources, _build_index(options), reporter)
     upstream = "" if options.offline else options.registry or None
     return freeze(
         options.software, options.request, upstream=upstream, reporter=reporter

@@ -66,9 +66,7 @@ def freeze_index(options: argparse.Namespace, console: Console) -> int:
     if options.dry_run:
         return _say_request(options, request)
     upstream = "" if options.offline else options.registry or None
-    frozen = freeze(
-        software_of(options), request, upstream=upstream, reporter=console
-    )
+    frozen = freeze(software_of(options), request, upstream=upstream, reporter=console)
     result = {**_summary(frozen.index), "new": frozen.new}
     state = "is frozen" if frozen.new else "was frozen already; nothing changed"
     return _answer(
@@ -144,7 +142,7 @@ def fetch_indexes(options: argparse.Namespace, console: Console) -> int:
     """Fill the pool for indexes and complete them."""
     software = software_of(options)
     pool = Pool(software)
-    result = {}
+    result: dict[str, dict[str, Any]] = {}
     for name in options.index:
         index = _index(options, name)
         wanted = fetch.needed_here(index.lock, all_targets=options.all_targets)
@@ -315,7 +313,8 @@ def collect_garbage(options: argparse.Namespace, console: Console) -> int:
     if options.yes:
         garbage.remove(software, found)
     rows = [
-        (item.kind, f"{item.size / _MEGABYTE:.1f} MiB", str(item.path)) for item in found
+        (item.kind, f"{item.size / _MEGABYTE:.1f} MiB", str(item.path))
+        for item in found
     ]
     verb = "removed" if options.yes else "would be removed; --yes does it"
     console.say(f"{len(found)} items, {size / _MEGABYTE:.1f} MiB: {verb}.")
@@ -327,7 +326,9 @@ def collect_garbage(options: argparse.Namespace, console: Console) -> int:
             for item in found
         ],
     }
-    return _answer(options, result, table(("KIND", "SIZE", "PATH"), rows) if rows else "")
+    return _answer(
+        options, result, table(("KIND", "SIZE", "PATH"), rows) if rows else ""
+    )
 
 
 def _answer(options: argparse.Namespace, result: dict[str, Any], text: str) -> int:

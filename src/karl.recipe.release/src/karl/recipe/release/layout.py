@@ -74,7 +74,7 @@ class SoftwareLayout:
         return self.built / ".locks" / checked_label(key)
 
     def build_log(self, key: str) -> Path:
-        """What the build under *key* prints; kept only if it fails."""
+        """Return where the output of a build under *key* goes; kept if it fails."""
         return self.built / ".logs" / f"{checked_label(key)}.log"
 
     def store_entry(self, sha256: str) -> Path:

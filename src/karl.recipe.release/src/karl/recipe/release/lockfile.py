@@ -177,7 +177,13 @@ def parse(data: bytes, origin: Path) -> Lock:
         document = tomllib.loads(data.decode())
         Pylock.from_dict(document)
         return _lock(document)
-    except (ValueError, PylockValidationError, KeyError, TypeError, UsageError) as error:
+    except (
+        ValueError,
+        PylockValidationError,
+        KeyError,
+        TypeError,
+        UsageError,
+    ) as error:
         raise DamagedError(
             f"{origin} is not a lock file of karl.recipe.release: {error}.",
             "Restore it from version control, or freeze the index anew.",
@@ -194,9 +200,7 @@ def _document(lock: Lock) -> dict[str, Any]:
     if lock.system_linked:
         tool["system-linked"] = list(lock.system_linked)
     if lock.overrides:
-        tool["overrides"] = [
-            asdict(override) for override in sorted(lock.overrides)
-        ]
+        tool["overrides"] = [asdict(override) for override in sorted(lock.overrides)]
     packages = sorted(lock.packages, key=lambda package: package.name)
     return {
         "lock-version": "1.0",

@@ -136,10 +136,11 @@ def project_html(package: Package) -> str:
             attributes += f' data-requires-python="{value}"'
         if file.metadata_sha256:
             value = f"sha256={file.metadata_sha256}"
-            attributes += f' data-core-metadata="{value}" data-dist-info-metadata="{value}"'
-        lines.append(
-            f'<a href="{file.name}#sha256={file.sha256}"{attributes}>{file.name}</a><br>\n'
-        )
+            attributes += (
+                f' data-core-metadata="{value}" data-dist-info-metadata="{value}"'
+            )
+        target = f"{file.name}#sha256={file.sha256}"
+        lines.append(f'<a href="{target}"{attributes}>{file.name}</a><br>\n')
     return _page(package.name, "".join(lines))
 
 

@@ -25,8 +25,8 @@ from packaging.version import InvalidVersion, Version
 from karl.recipe.release import files
 from karl.recipe.release.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.locks import locked
 from karl.recipe.release.lockfile import File
+from karl.recipe.release.locks import locked
 from karl.recipe.release.names import checked_file_name, normalised
 
 #: Pooled files never change, so nobody may write to them.
@@ -221,7 +221,9 @@ class Pool(Pooler):  # type: ignore[misc]  # compoze has no annotations
                 self._take(folder / name, name)
             every, moved = self.move_to_pool()
             for name in moved:
-                files.swing_symlink(folder / name, relative(self.directory / name, folder))
+                files.swing_symlink(
+                    folder / name, relative(self.directory / name, folder)
+                )
         return every, moved
 
 

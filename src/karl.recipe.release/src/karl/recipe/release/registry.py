@@ -19,9 +19,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from karl.recipe.release import files
-from karl.recipe.release.lockfile import File
-from karl.recipe.release.pep658 import metadata_digest, wheel_metadata
 from karl.recipe.release.names import PrivateNames, normalised
+from karl.recipe.release.pep658 import metadata_digest, wheel_metadata
 from karl.recipe.release.pool import WHEEL, Pool, Pooled
 
 #: Seconds after which the end of serving is noticed.
@@ -55,9 +54,7 @@ class RegistryView:
 
     def page(self, project: str) -> dict[str, Any] | None:
         """Return the page of a project that the pool has (PEP 691)."""
-        found = [
-            pooled for pooled in self.pool.contents() if pooled.project == project
-        ]
+        found = [pooled for pooled in self.pool.contents() if pooled.project == project]
         if not found:
             return None
         return {

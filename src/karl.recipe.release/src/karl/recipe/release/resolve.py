@@ -82,7 +82,7 @@ def resolve(
     with tempfile.TemporaryDirectory(prefix="karl-resolve-") as folder:
         place = Path(folder)
         output = place / "pylock.toml"
-        argv = [
+        argv: list[str | Path] = [
             uv_program(), "pip", "compile", "--quiet", "--no-config", "--no-cache",
             "--no-python-downloads", "--python", sys.executable,
             "--universal", "--python-version", python,
@@ -159,6 +159,8 @@ def _candidate(entry: Mapping[str, Any]) -> File:
     if "sha256" not in hashes:
         raise RefusedError(
             f"The registry gives no sha256 for {name}.",
-            "Use a registry that does (PyPI, devpi), or publish the file into the pool.",
+            "Use a registry that does, such as PyPI, or publish the file into the pool.",
         )
-    return File(checked_file_name(name), hashes["sha256"], entry.get("size", 0), url=url)
+    return File(
+        checked_file_name(name), hashes["sha256"], entry.get("size", 0), url=url
+    )

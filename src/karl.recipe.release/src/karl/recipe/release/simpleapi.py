@@ -15,11 +15,14 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from karl.recipe.release import process
-from karl.recipe.release.errors import KarlError, UnreachableError
+from karl.recipe.release.errors import KarlError, UnreachableError, UsageError
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, text/html;q=0.1"
 _TIMEOUT = 60.0
+
+#: What a registry's URL may begin with; file: and others are never opened.
+SCHEMES = ("https", "http")
 
 
 def default_registry() -> str:
@@ -52,9 +55,14 @@ def project_urls(registry: str, project: str) -> dict[str, str]:
         project.
     """
     page = f"{registry.rstrip('/')}/{project}/"
-    request = urllib.request.Request(page, headers={"Accept": _ACCEPT})
+    if urlsplit(page).scheme not in SCHEMES:
+        raise UsageError(
+            f"The registry {registry} is not a web address.",
+            "Give the URL of its simple index, or correct pip's index-url.",
+        )
+    request = urllib.request.Request(page, headers={"Accept": _ACCEPT})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
             kind = answer.headers.get_content_type()
             content = answer.read()
             base = answer.url
@@ -81,9 +89,7 @@ def _from_json(content: bytes) -> dict[str, str]:
 def _from_html(content: bytes) -> dict[str, str]:
     reader = _Anchors()
     reader.feed(content.decode())
-    return {
-        os.path.basename(unquote(urlsplit(url).path)): url for url in reader.found
-    }
+    return {os.path.basename(unquote(urlsplit(url).path)): url for url in reader.found}
 
 
 class _Anchors(html.parser.HTMLParser):

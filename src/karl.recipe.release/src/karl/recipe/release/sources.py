@@ -38,7 +38,7 @@ class SourceTree:
             return cls(path, normalised(project["name"]), project["version"])
         except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
             raise UsageError(
-                f"{path} is not a source tree that can be published from here: {error}.",
+                f"{path} is not a source tree that can be published: {error}.",
                 "It needs a pyproject.toml whose [project] gives name and version.",
             ) from error
 
@@ -48,9 +48,7 @@ def backend_url(
 ) -> str:
     """Make the index of the build backends complete and return its URL."""
     lock = build_index.lock
-    fetch.fill(
-        Pool(software), fetch.needed_here(lock), fetch.source_of(lock), reporter
-    )
+    fetch.fill(Pool(software), fetch.needed_here(lock), fetch.source_of(lock), reporter)
     materialise(software, build_index)
     return build_index.layout.simple.absolute().as_uri()
 
@@ -91,9 +89,7 @@ def publish_missing(
     }
     if not lacking:
         return []
-    wanted = [
-        tree for tree in map(SourceTree.read, trees) if _gives(tree, lacking)
-    ]
+    wanted = [tree for tree in map(SourceTree.read, trees) if _gives(tree, lacking)]
     homeless = sorted(lacking.keys() - {tree.project for tree in wanted})
     if homeless:
         raise RefusedError(
@@ -121,9 +117,7 @@ def _publish(
     return [
         path
         for tree in trees
-        for path in publish(
-            tree.path, software, build_index_url=url, reporter=reporter
-        )
+        for path in publish(tree.path, software, build_index_url=url, reporter=reporter)
     ]
 
 
@@ -140,5 +134,6 @@ def _check_bytes(pool: Pool, index: Index, file: File) -> None:
             f"{file.name} was built from source just now, but has other bytes than "
             f"{index.lock.name} names.",
             "The source changed after the index was frozen: raise its version and "
-            f"freeze a new index, or restore the source; then remove {pool.path(file)}.",
+            f"freeze a new index, or restore the source; then remove {file.name} from "
+            f"the pool {pool.directory}.",
         ) from error

@@ -10,11 +10,11 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
-from packaging.markers import Environment, Marker, default_environment
+from packaging.markers import Marker, default_environment
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
@@ -96,12 +96,12 @@ class Target:
         if not marker:
             return True
         parsed = Marker(marker)
-        return any(
-            parsed.evaluate(dict(self._environment(patch))) for patch in _PATCH_LEVELS
-        )
+        return any(parsed.evaluate(self._environment(patch)) for patch in _PATCH_LEVELS)
 
-    def _environment(self, patch: str) -> Environment:
-        environment = default_environment()
+    def _environment(self, patch: str) -> dict[str, str | Set[str]]:
+        environment: dict[str, str | Set[str]] = {
+            name: str(value) for name, value in default_environment().items()
+        }
         environment.update(
             {
                 "implementation_name": "cpython",
