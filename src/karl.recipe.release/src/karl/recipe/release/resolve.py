@@ -159,7 +159,7 @@ def _candidate(entry: Mapping[str, Any]) -> File:
     if "sha256" not in hashes:
         raise RefusedError(
             f"The registry gives no sha256 for {name}.",
-            "Use a registry that does, such as PyPI, or publish the file into the pool.",
+            "Use a registry that does, such as PyPI, or publish the file itself.",
         )
     return File(
         checked_file_name(name), hashes["sha256"], entry.get("size", 0), url=url

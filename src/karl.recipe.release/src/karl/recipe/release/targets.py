@@ -10,7 +10,8 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -98,8 +99,8 @@ class Target:
         parsed = Marker(marker)
         return any(parsed.evaluate(self._environment(patch)) for patch in _PATCH_LEVELS)
 
-    def _environment(self, patch: str) -> dict[str, str | Set[str]]:
-        environment: dict[str, str | Set[str]] = {
+    def _environment(self, patch: str) -> dict[str, str | AbstractSet[str]]:
+        environment: dict[str, str | AbstractSet[str]] = {
             name: str(value) for name, value in default_environment().items()
         }
         environment.update(
