@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -67,21 +66,9 @@ def test_empty_database(serve, releases, empty):
     }
 
 
-@pytest.mark.parametrize(
-    ("imports", "section", "options"),
-    [
-        ("", "zeoclient", ""),
-        (
-            "%import ZEO\n",
-            "clientstorage",
-            "wait-timeout 20\n    read-only-fallback on",
-        ),
-    ],
-)
-def test_zeo_with_several_workers(
-    serve, releases, empty, python, tmp_path, imports, section, options
-):
-    """Several processes share a ZEO server, and start together on an empty one."""
+@pytest.fixture
+def zeo(empty, python, tmp_path):
+    """An empty database that a ZEO server serves, and the revision of its clients."""
     socket = tmp_path / "zeo"
     configuration = tmp_path / "zeo.conf"
     configuration.write_text(
@@ -89,9 +76,10 @@ def test_zeo_with_several_workers(
         f"  path {empty.data}\n  blob-dir {empty.folder / 'blobs'}\n</filestorage>\n"
     )
     (empty.folder / "zodb.conf").write_text(
-        f"{imports}<zodb main>\n  <{section}>\n"
-        f"    server {socket}\n    storage main\n    {options}\n"
-        f"    blob-dir {tmp_path / 'cache'}\n  </{section}>\n</zodb>\n"
+        "%import ZEO\n<zodb main>\n  <clientstorage>\n"
+        f"    server {socket}\n    storage main\n    wait-timeout 20\n"
+        "    server-sync on\n    read-only-fallback on\n"
+        f"    blob-dir {tmp_path / 'cache'}\n  </clientstorage>\n</zodb>\n"
     )
     with subprocess.Popen(
         [str(python), "-m", "ZEO.runzeo", "-C", str(configuration)],
@@ -99,25 +87,51 @@ def test_zeo_with_several_workers(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
-        try:
-            release = releases["karl-3.30"]
-            with serve(release, empty, "--workers", 3, "--threads", 2) as browser:
-                for number in range(6):
-                    reply = browser.send(
-                        "/communities/@@add", title=f"Number {number}", description=""
-                    )
-                    assert reply.status == 200
-                time.sleep(0.5)
-                assert "6 communities" in browser.get("/").text
-                page = browser.upload(
-                    "/communities/number-1/files/@@add", "a.txt", b"shared", title=""
-                )
-                assert browser.get(page.url + "@@download").body == b"shared"
-                status = release.run("evolve_status", "--revision", empty.folder)
-                assert "current" in status.stdout
-        finally:
-            server.terminate()
-            server.wait(30)
+        yield empty
+        server.terminate()
+        server.wait(30)
+
+
+def test_several_workers(serve, releases, zeo):
+    """What one process has stored, every other shows at once, blobs included."""
+    release = releases["karl-3.30"]
+    with serve(release, zeo, "--workers", 3, "--threads", 2) as browser:
+        for number in range(10):
+            reply = browser.send(
+                "/communities/@@add", title=f"Number {number}", description=""
+            )
+            assert reply.status == 200
+            assert f"{number + 1} communities" in browser.get("/").text
+        page = browser.upload(
+            "/communities/number-1/files/@@add", "a.txt", b"shared", title=""
+        )
+        assert browser.get(page.url + "@@download").body == b"shared"
+        status = release.run("evolve_status", "--revision", zeo.folder)
+        assert "current" in status.stdout
+
+
+PREPARE = """
+import sys
+from pathlib import Path
+from karl.intranet.database import opened, prepare
+with opened(Path(sys.argv[1]) / "zodb.conf") as database:
+    prepare(database)
+    with database.transaction() as connection:
+        print(connection.root()["site"]._p_oid.hex())
+"""
+
+
+def test_starting_at_once(releases, zeo):
+    """Processes that start together on an empty database agree on one site."""
+    release = releases["karl-3.30"]
+    command = [str(release.python), "-c", PREPARE, str(zeo.folder)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    starting = [
+        subprocess.Popen(command, env=release.environment, **pipes) for _ in range(6)
+    ]
+    ended = [process.communicate(timeout=120) for process in starting]
+    assert [process.returncode for process in starting] == [0] * 6, ended
+    assert len({output for output, _ in ended}) == 1
 
 
 def test_status_while_served(serve, releases, filled):

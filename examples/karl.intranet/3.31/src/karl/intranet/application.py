@@ -12,15 +12,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.router import Router
 from pyramid_zodbconn import get_connection
-from ZODB.POSException import ReadOnlyError
 
 from karl.intranet.content import SITE_KEY, Site
-from karl.intranet.database import (
-    EMPTY_READ_ONLY,
-    DatabaseError,
-    configuration_uri,
-    prepare,
-)
+from karl.intranet.database import configuration_uri, prepare
 from karl.intranet.page import render_page
 from karl.intranet.settings import SiteSettings
 from karl.intranet.theme import Theme
@@ -44,11 +38,7 @@ def application(
     and wins over any ``zodbconn.uri`` in the settings.
     """
     config = Configurator(settings={**settings, **_database(global_config)})
-    try:
-        config.include("karl.intranet.application")
-    except ReadOnlyError:
-        # Opening a database adds a root to it if it has none.
-        raise DatabaseError(EMPTY_READ_ONLY) from None
+    config.include("karl.intranet.application")
     for customization in customizations:
         config.include(customization)
     config.commit()

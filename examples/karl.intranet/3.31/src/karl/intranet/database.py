@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 import transaction
 from ZConfig import loadConfig
 from ZODB import DB
-from ZODB.config import getDbSchema
+from ZODB.config import ZODBDatabase, getDbSchema
 from ZODB.interfaces import IDatabase
 from ZODB.POSException import ConflictError, ReadOnlyError
 
 from karl.intranet.content import SITE_KEY, Site
 from karl.intranet.versions import read_status, record_current
 
+ATTEMPTS = 5
 EMPTY_READ_ONLY = "this database is empty and read-only: make it writable once"
 
 
@@ -48,11 +50,25 @@ def opened(file: Path, *, read_only: bool = False) -> Iterator[DB]:
     storage = getattr(section.config.storage, "config", None)
     if read_only and hasattr(storage, "read_only"):
         storage.read_only = True
-    database = section.open()
+    try:
+        database = _opened(section)
+    except ReadOnlyError:
+        raise DatabaseError(EMPTY_READ_ONLY) from None
     try:
         yield database
     finally:
         database.close()
+
+
+def _opened(section: ZODBDatabase) -> DB:
+    # Whoever opens an empty database adds a root to it. When several processes do
+    # so at once, all but one fail, and succeed when they try again.
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return section.open()
+        except ConflictError:
+            time.sleep(0.2)
+    return section.open()
 
 
 def _missing(file: Path) -> str:

@@ -17,6 +17,7 @@ from gunicorn.util import parse_address
 from paste.deploy import loadapp
 
 from karl.intranet.commands import places
+from karl.intranet.database import opened, prepare
 
 # What the [server:main] section of the ini file may say, as gunicorn calls it.
 SERVER_SETTINGS = ("workers", "threads", "timeout", "graceful_timeout", "accesslog")
@@ -30,10 +31,10 @@ class Server(BaseApplication):
     """gunicorn, serving what an ini file configures."""
 
     def __init__(
-        self, config: Path, global_config: Mapping[str, str], options: Mapping[str, Any]
+        self, config: Path, revision: Path, options: Mapping[str, Any]
     ) -> None:
         self.config = config
-        self.global_config = dict(global_config)
+        self.revision = revision
         self.options = options
         super().__init__()
 
@@ -44,11 +45,12 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Called by gunicorn in each worker: the WSGI application."""
-        return loadapp(f"config:{self.config}", global_conf=self.global_config)
+        places_of_site = {"revision": str(self.revision), "root": str(places.root())}
+        return loadapp(f"config:{self.config}", global_conf=places_of_site)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until stopped; 2 if it cannot start as asked."""
+    """Serve until stopped; 2 if it cannot start as asked, 3 if the site fails to."""
     options = _parser().parse_args(arguments)
     if options.sample_config:
         print(resources.files("karl.intranet").joinpath("site.ini").read_text("utf-8"))
@@ -58,6 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         print(f"karl-serve: {error}", file=sys.stderr)
         return 2
+    try:
+        # Before there are workers, which would all create the site at once.
+        with opened(server.revision / "zodb.conf") as database:
+            prepare(database)
+    except Exception as error:  # noqa: BLE001 - storages raise what they like
+        print(f"karl-serve: {error or type(error).__name__}", file=sys.stderr)
+        return 3
     server.run()
     return 0
 
@@ -111,8 +120,7 @@ def _server(options: argparse.Namespace) -> Server:
         settings["logconfig"] = str(config)
     # gunicorn would otherwise leave a control socket in the home directory.
     settings["control_socket_disable"] = True
-    places_of_site = {"revision": str(revision), "root": str(places.root())}
-    return Server(config, places_of_site, settings)
+    return Server(config, revision, settings)
 
 
 def _require_private(bind: str) -> None:
