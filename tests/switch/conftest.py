@@ -4,28 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.sites import build_site
 
-from karl.recipe.release import sitetools, switch
+from karl.recipe.release import switch
 from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.siteconfig import SiteConfig
 from karl.recipe.release.switch import SwitchResult
 from karl.recipe.release.switchplan import SwitchRequest
-from tests.switch.releases import make_release
-
-CONFIG = SiteConfig("acme-prod", "<zodb>\n</zodb>\n", "acme-prod-1")
-
-
-#: Releases that a built site has.
-ROUNDS = ("1.0", "1.1", "1.2")
-
-
-def build_site(root: Path) -> SiteLayout:
-    """Make a site with its command and three releases, none of them live."""
-    layout = SiteLayout(root)
-    sitetools.install(layout, CONFIG)
-    for version in ROUNDS:
-        make_release(layout, version)
-    return layout
 
 
 @pytest.fixture

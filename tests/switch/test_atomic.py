@@ -4,9 +4,10 @@ import subprocess
 import sys
 import textwrap
 
+from support.siteinvariants import check_settled, snapshot
+
 from karl.recipe.release import revisions
 from karl.recipe.release.locks import locked
-from tests.switch.invariants import check_settled, snapshot
 
 #: Reads through ``current`` until it is told to stop; counts what it could not.
 _READER = textwrap.dedent(

@@ -7,24 +7,18 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.siteinvariants import check_live, check_settled
+from support.sites import ROUNDS, build_site, make_release
 
-import karl.recipe.release.files as release_files
 from karl.recipe.release import files, prune, revisions, smallchanges, switch
 from karl.recipe.release.errors import KarlError
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.siteconfig import SiteConfig
 from karl.recipe.release.switchplan import SwitchRequest
-from tests.switch.conftest import ROUNDS, build_site
-from tests.switch.invariants import check_live, check_settled
-from tests.switch.releases import make_release
-
-ROOT = Path(__file__).parents[2]
-SOURCE = Path(release_files.__file__).parents[3]
 
 
 def _switch(site: SiteLayout) -> None:
@@ -155,45 +149,28 @@ def test_each_failing_change_leaves_the_site_whole(name, fresh, monkeypatch):
     assert number > 2
 
 
-#: One process per command: it forks a child per fault, so that the imports are
-#: paid once.
-_KILLER = """
-import os, shutil, signal, sys
-from pathlib import Path
-sys.path[:0] = {path!r}
-from karl.recipe.release import files
-from karl.recipe.release.layout import SiteLayout
-from tests.switch.test_faults import COMMANDS, Fault
-
-name, built, copies = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-number = 0
-while True:
-    number += 1
-    root = copies / str(number) / "acme-prod"
-    shutil.copytree(built, root, symlinks=True)
+def _killed(number: int, name: str, site: SiteLayout) -> bool:
+    """Run a command in a child that is killed at a change; tell if it was."""
     child = os.fork()
     if child == 0:
         files.seam = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        COMMANDS[name](SiteLayout(root))
-        os._exit(0)
+        try:
+            COMMANDS[name](site)
+        finally:
+            os._exit(0)
     _, status = os.waitpid(child, 0)
-    if os.WIFEXITED(status):
-        sys.exit(os.WEXITSTATUS(status))
-"""
+    return os.WIFSIGNALED(status)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_before_each_change_the_site_is_whole(name, built, tmp_path):
+def test_killed_before_each_change_the_site_is_whole(name, fresh):
     """SIGKILL before any change: current is right, the next run repairs."""
-    script = _KILLER.format(path=[str(ROOT), *sys.path])
-    subprocess.run([sys.executable, "-c", script, name, built, tmp_path], check=True)
-    copies = sorted(tmp_path.iterdir(), key=lambda path: int(path.name))
-    assert len(copies) > 2
-    for copy in copies:
-        site = SiteLayout(copy / "acme-prod")
+    number = 1
+    while _killed(number, name, site := fresh(number)):
         check_live(site)
         _next_run_succeeds(site, name)
-    assert signal.SIGKILL
+        number += 1
+    assert number > 2
 
 
 def test_a_killed_switch_is_told_and_settled(built, fresh, monkeypatch):

@@ -4,11 +4,11 @@ import json
 import sys
 
 import pytest
+from support.siteinvariants import check_settled
 
 from karl.recipe.release import files, revisions, sitetools
 from karl.recipe.release.errors import UnfinishedError
 from karl.recipe.release.siteconfig import SiteConfig
-from tests.switch.invariants import check_settled
 
 _WRITE = """
 import json, os, sys

@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.siteinvariants import check_settled, snapshot
+from support.sites import make_release, overwrite
 
 from karl.recipe.release import prune, revisions, smallchanges
 from karl.recipe.release.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.locks import locked
 from karl.recipe.release.sitestate import sealed_releases
-from tests.switch.invariants import check_settled, snapshot
-from tests.switch.releases import make_release, overwrite
 
 
 @pytest.fixture

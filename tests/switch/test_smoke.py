@@ -4,11 +4,11 @@ import ctypes
 from pathlib import Path
 
 import pytest
+from support.siteinvariants import snapshot
+from support.sites import make_release
 
 from karl.recipe.release import revisions
 from karl.recipe.release.errors import DamagedError, RefusedError
-from tests.switch.invariants import snapshot
-from tests.switch.releases import make_release
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.sites import make_release
+
 from karl.recipe.release.interpreter import base_interpreter
-from tests.switch.releases import make_release
 
 #: Seconds beyond the interpreter's own start; see issue and documentation.
 _ALLOWED = 0.1

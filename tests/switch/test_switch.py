@@ -4,14 +4,14 @@ import json
 import os
 
 import pytest
+from support.siteinvariants import check_settled, snapshot
+from support.sites import make_release, overwrite
 
 from karl.recipe.release import revisions, switch
 from karl.recipe.release.errors import DamagedError, RefusedError
 from karl.recipe.release.revisions import Binding
 from karl.recipe.release.sitestate import observe
 from karl.recipe.release.switchplan import SwitchRequest
-from tests.switch.invariants import check_settled, snapshot
-from tests.switch.releases import make_release, overwrite
 
 
 def test_first_switch_makes_revision_one_with_the_configured_binding(site, to):

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.siteinvariants import snapshot
+from support.sites import CONFIG, build_site
 
 from karl.recipe.release import sitetools
 from karl.recipe.release.errors import UsageError
@@ -17,8 +19,6 @@ from karl.recipe.release.files import remove_tree
 from karl.recipe.release.interpreter import base_interpreter
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.siteconfig import SiteConfig
-from tests.switch.conftest import CONFIG, build_site
-from tests.switch.invariants import snapshot
 
 SOURCE = Path(sitetools.__file__).parent
 PREFIX = "karl.recipe.release"

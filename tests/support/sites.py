@@ -1,4 +1,4 @@
-"""Tiny sealed releases, of a few modules and no distribution."""
+"""Sites with tiny sealed releases, of a few modules and no distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from karl.recipe.release import files
+from karl.recipe.release import files, sitetools
 from karl.recipe.release.interpreter import (
     base_interpreter,
     description,
@@ -16,6 +16,13 @@ from karl.recipe.release.interpreter import (
 )
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.manifest import Manifest
+from karl.recipe.release.siteconfig import SiteConfig
+
+CONFIG = SiteConfig("acme-prod", "<zodb>\n</zodb>\n", "acme-prod-1")
+
+
+#: Releases that a built site has.
+ROUNDS = ("1.0", "1.1", "1.2")
 
 MODULE = "def main():\n    return {version!r}\n"
 
@@ -98,3 +105,12 @@ def overwrite(path: Path, text: str) -> None:
     path.write_text(text)
     for one, mode in modes.items():
         one.chmod(mode)
+
+
+def build_site(root: Path) -> SiteLayout:
+    """Make a site with its command and three releases, none of them live."""
+    layout = SiteLayout(root)
+    sitetools.install(layout, CONFIG)
+    for version in ROUNDS:
+        make_release(layout, version)
+    return layout
