@@ -3,24 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from support.indexes import make_index
 
-from karl.recipe.release import files, lockfile
-from karl.recipe.release.index import materialise
+from karl.recipe.release import files
 from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import File, Index, Lock, Package
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.pool import Pool
+from karl.recipe.release.lockfile import Index
 from karl.recipe.release.reporter import SilentTask
 
-LXML_SDIST = "lxml-6.1.3.tar.gz"
 LXML_SHA256 = "45222d94ddd511536f3b2f7d9deae3b2339b4ce0f075f1ca25703b07cad9dd21"
-XMLSEC_SDIST = "xmlsec-1.3.17.tar.gz"
-XMLSEC_SHA256 = "f3fac9ae679f66585925cc00c5f6839ae36c1d03157619571dee18acc05b9c01"
 
 Indexer = Callable[..., Index]
 
@@ -66,48 +60,14 @@ def downloads(cache: Path) -> Callable[[str], Path]:
             with files.new_tree(place) as partial:
                 argv = [
                     sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-                    "--disable-pip-version-check", *choice, "--dest", str(partial), requirement,
+                    "--disable-pip-version-check", *choice, "--dest", str(partial),
+                    requirement,
                 ]  # fmt: skip
                 subprocess.run(argv, check=True)
         (found,) = place.iterdir()
         return found
 
     return fetch
-
-
-def make_index(
-    software: SoftwareLayout, name: str, paths: Sequence[Path], linked: Sequence[str]
-) -> Index:
-    """Write an index of exactly the files *paths*, with real pages."""
-    pool = Pool(software)
-    packages: dict[str, Package] = {}
-    for path in paths:
-        pool.add(path)
-        found = File(path.name, files.sha256_of(path), path.stat().st_size)
-        if path.suffix == ".whl":
-            project, version, *_ = parse_wheel_filename(path.name)
-            package = Package(project, str(version), wheels=(found,))
-        else:
-            project, version = parse_sdist_filename(path.name)
-            package = Package(project, str(version), sdist=found)
-        known = packages.get(project)
-        if known:
-            package = replace(
-                package,
-                wheels=(*known.wheels, *package.wheels),
-                sdist=known.sdist or package.sdist,
-            )
-        packages[project] = package
-    lock = Lock(
-        IndexName.parse(name),
-        tuple(sorted(packages.values(), key=lambda one: one.name)),
-        ">=3.11",
-        system_linked=tuple(linked),
-    )
-    files.write(software.index(lock.name).lock_file, lockfile.render(lock))
-    index = Index.load(software, lock.name)
-    materialise(software, index)
-    return index
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +80,7 @@ def tools(downloads: Callable[..., Path]) -> list[Path]:
 def indexed(software: SoftwareLayout, tools: list[Path]) -> Indexer:
     """Make an index of files, with the build backends in it."""
 
-    def run(
-        *paths: Path, name: str = "built/1", linked: Sequence[str] = ()
-    ) -> Index:
+    def run(*paths: Path, name: str = "built/1", linked: Sequence[str] = ()) -> Index:
         return make_index(software, name, [*tools, *paths], linked)
 
     return run

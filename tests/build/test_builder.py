@@ -58,9 +58,7 @@ def test_wheel_of_sdist(sdist: Path, index_url: str, tmp_path: Path):
 
 def test_source_folder_stays(index_url: str, tmp_path: Path):
     """Building a folder writes nothing into it."""
-    source = write_tree(
-        tmp_path / "mine", own_backend("open('dropped', 'w').close()")
-    )
+    source = write_tree(tmp_path / "mine", own_backend("open('dropped', 'w').close()"))
     builder.build_wheel(source, index_url=index_url, into=tmp_path / "out")
     assert sorted(os.listdir(source)) == ["backend.py", "pyproject.toml"]
 
@@ -72,7 +70,9 @@ def test_nothing_but_the_index(
     home = tmp_path / "home"
     with public_registry(tmp_path / "public") as public:
         make_wheel(public.folder, "flit-core", "99.0")
-        setting = f"[global]\nindex-url = {public.url}\nextra-index-url = {public.url}\n"
+        setting = (
+            f"[global]\nindex-url = {public.url}\nextra-index-url = {public.url}\n"
+        )
         write_tree(home, {".config/pip/pip.conf": setting, ".pip/pip.conf": setting})
         monkeypatch.setenv("HOME", str(home))
         monkeypatch.delenv("PIP_CONFIG_FILE")
@@ -119,9 +119,7 @@ def test_missing_requirement_is_named(index_url: str, tmp_path: Path):
     assert index_url in caught.value.message
 
 
-def test_altered_requirement_is_refused(
-    sdist: Path, indexed: Callable, tmp_path: Path
-):
+def test_altered_requirement_is_refused(sdist: Path, indexed: Callable, tmp_path: Path):
     """A build requirement whose bytes are not those of the index is not used."""
     simple = indexed(name="altered/1").layout.simple
     (wheel,) = (simple / "flit-core").glob("*.whl")
@@ -165,6 +163,13 @@ def test_failure_keeps_the_log(index_url: str, tmp_path: Path):
     assert "line 0\n" in log.read_text()
 
 
+def test_backend_warning_stops_nothing(index_url: str, tmp_path: Path):
+    """What a build backend warns of is not turned into a warning of ours."""
+    action = "import warnings; warnings.warn('mind the gap')"
+    source = write_tree(tmp_path / "mine", own_backend(action))
+    assert builder.build_wheel(source, index_url=index_url, into=tmp_path / "out")
+
+
 def test_success_leaves_nothing(
     sdist: Path, index_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -198,7 +203,7 @@ def test_build_requirements_of_old_sdist(index_url: str, tmp_path: Path):
     """A project without pyproject.toml is built with setuptools."""
     source = write_sdist(
         tmp_path / "old-1.0.tar.gz",
-        {"setup.py": "from setuptools import setup\nsetup(name='old', version='1.0')\n"},
+        {"setup.py": "import setuptools\nsetuptools.setup(name='old', version='1')\n"},
     )
     assert builder.build_requirements(source, index_url=index_url) == (
         "setuptools>=40.8.0",
@@ -217,22 +222,26 @@ def test_relaxed_pins(index_url: str, tmp_path: Path):
 def test_given_wheel_takes_precedence(index_url: str, tmp_path: Path):
     """A wheel that is given takes the place of what the index has of it."""
     wheel = make_wheel(tmp_path / "given", "flit_core", "4.2.0")
-    source = write_tree(tmp_path / "mine", own_backend(
-        "import flit_core; assert flit_core.VERSION == '4.2.0'",
-        requires=("flit_core",),
-    ))
+    source = write_tree(
+        tmp_path / "mine",
+        own_backend(
+            "import flit_core; assert flit_core.VERSION == '4.2.0'",
+            requires=("flit_core",),
+        ),
+    )
     settings = builder.Settings(index_url, wheels=(wheel,))
     assert builder.make("wheel", source, settings, tmp_path / "out")
 
 
 def test_no_project_at_all(index_url: str, tmp_path: Path):
     """A folder that is no project is refused by name."""
+    source = write_tree(tmp_path / "nothing", {"x": ""})
+    log = tmp_path / "build.log"
     with pytest.raises(UsageError, match="nothing"):
-        builder.build_wheel(
-            write_tree(tmp_path / "nothing", {"x": ""}),
-            index_url=index_url,
-            into=tmp_path / "out",
+        builder.make(
+            "wheel", source, builder.Settings(index_url, log=log), tmp_path / "out"
         )
+    assert not log.exists()
 
 
 def test_broken_sdist(index_url: str, tmp_path: Path):

@@ -243,7 +243,7 @@ def test_static_link_is_refused(software: SoftwareLayout, indexed, tmp_path: Pat
         'flags("--libs")', '["-Wl,--unresolved-symbols=ignore-all"]'
     )
     index = indexed(write_sdist(tmp_path / "tiny-1.0.tar.gz", sources))
-    with pytest.raises(DamagedError, match="nothing in it is linked with libxml-2.0"):
+    with pytest.raises(DamagedError, match=r"nothing in it is linked with libxml-2.0"):
         ensure(software, index)
     assert sorted(os.listdir(software.built)) == [".locks", ".logs"]
 
@@ -369,8 +369,9 @@ def test_failing_disk_keeps_nothing(
     software: SoftwareLayout, tiny_index: Index, monkeypatch, action: str
 ):
     """When writing the result fails, nothing is under the key, and a retry works."""
+
     def fail(done: str, path: Path) -> None:
-        if done == action and ".partial-" in str(path) or (
+        if (done == action and ".partial-" in str(path)) or (
             done == action == "rename" and path.parent == software.built
         ):
             raise OSError(28, "No space left on device", str(path))

@@ -1,16 +1,15 @@
-"""Frozen indexes made by hand, of wheels that a test has made."""
+"""Indexes of given files, with real pages, made without a resolver."""
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from karl.recipe.release import files, lockfile
+from karl.recipe.release.index import materialise
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.lockfile import File, Index, Lock, Package
 from karl.recipe.release.names import IndexName
@@ -18,51 +17,35 @@ from karl.recipe.release.pool import Pool
 
 
 def make_index(
-    software: SoftwareLayout,
-    name: str,
-    wheels: Iterable[Path],
-    *,
-    packages: Iterable[Package] = (),
-    metadata: bool = True,
-    **fields: Any,
+    software: SoftwareLayout, name: str, paths: Sequence[Path], linked: Sequence[str]
 ) -> Index:
-    """Pool *wheels* and write the index *name* of them.
-
-    :param packages: further packages, whose files are pooled already.
-    :param metadata: whether the index has the METADATA of its wheels.
-    :param fields: of the lock.
-    """
-    index = IndexName.parse(name)
-    layout = software.index(index)
+    """Write an index of exactly the files *paths*, with real pages."""
     pool = Pool(software)
-    found: dict[str, Package] = {package.name: package for package in packages}
-    for wheel in wheels:
-        project, version, *_ = parse_wheel_filename(wheel.name)
-        pool.add(wheel)
-        text = _metadata(wheel)
-        digest = ""
-        if metadata and text:
-            files.write(layout.project(str(project)) / f"{wheel.name}.metadata", text)
-            digest = hashlib.sha256(text).hexdigest()
-        file = File(
-            wheel.name,
-            files.sha256_of(wheel),
-            wheel.stat().st_size,
-            metadata_sha256=digest,
-        )
-        others = found[str(project)].wheels if str(project) in found else ()
-        found[str(project)] = Package(str(project), str(version), (*others, file))
-    lock = Lock(index, tuple(found.values()), ">=3.11", **fields)
-    files.write(layout.lock_file, lockfile.render(lock))
-    return Index.load(software, index)
-
-
-def _metadata(wheel: Path) -> bytes:
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for name in archive.namelist():
-                if name.endswith(".dist-info/METADATA"):
-                    return archive.read(name)
-    except zipfile.BadZipFile:
-        pass
-    return b""
+    packages: dict[str, Package] = {}
+    for path in paths:
+        pool.add(path)
+        found = File(path.name, files.sha256_of(path), path.stat().st_size)
+        if path.suffix == ".whl":
+            project, version, *_ = parse_wheel_filename(path.name)
+            package = Package(project, str(version), wheels=(found,))
+        else:
+            project, version = parse_sdist_filename(path.name)
+            package = Package(project, str(version), sdist=found)
+        known = packages.get(project)
+        if known:
+            package = replace(
+                package,
+                wheels=(*known.wheels, *package.wheels),
+                sdist=known.sdist or package.sdist,
+            )
+        packages[project] = package
+    lock = Lock(
+        IndexName.parse(name),
+        tuple(sorted(packages.values(), key=lambda one: one.name)),
+        ">=3.11",
+        system_linked=tuple(linked),
+    )
+    files.write(software.index(lock.name).lock_file, lockfile.render(lock))
+    index = Index.load(software, lock.name)
+    materialise(software, index)
+    return index
