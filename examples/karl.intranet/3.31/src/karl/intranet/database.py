@@ -48,7 +48,7 @@ def opened(file: Path, *, read_only: bool = False) -> Iterator[DB]:
     configuration, _ = loadConfig(getDbSchema(), str(file))
     section = configuration.database[0]
     storage = getattr(section.config.storage, "config", None)
-    if read_only and hasattr(storage, "read_only"):
+    if read_only and storage is not None and hasattr(storage, "read_only"):
         storage.read_only = True
     try:
         database = _opened(section)

@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         with opened(revision / "zodb.conf", read_only=True) as database:
             status = status_of(database)
     except Exception as error:  # noqa: BLE001 - storages raise what they like
-        print(f"karl-evolve-status: {error or type(error).__name__}", file=sys.stderr)
+        print(
+            f"karl-evolve-status: {str(error) or type(error).__name__}", file=sys.stderr
+        )
         return UNREADABLE
     print(as_json(status) if options.json else as_table(status))
     return exit_code(status)

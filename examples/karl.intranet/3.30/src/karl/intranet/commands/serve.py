@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         with opened(server.revision / "zodb.conf") as database:
             prepare(database)
     except Exception as error:  # noqa: BLE001 - storages raise what they like
-        print(f"karl-serve: {error or type(error).__name__}", file=sys.stderr)
+        print(f"karl-serve: {str(error) or type(error).__name__}", file=sys.stderr)
         return 3
     server.run()
     return 0
