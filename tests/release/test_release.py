@@ -251,17 +251,63 @@ def test_pooled_wheel_altered(acme: Workshop):
     assert not acme.layout().root.exists()
 
 
-def test_edited_store(acme: Workshop):
-    """An edit in the store does not get into the next release."""
+def edit(path: Path, kind: str) -> None:
+    """Edit a file of the store by hand."""
+    if kind == "remove":
+        path.parent.chmod(0o755)
+        path.unlink()
+    elif kind == "mode":
+        path.chmod(0o644)
+    else:
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes().replace(b"x", b"y"))
+        path.chmod(0o444)
+
+
+EDITED = [
+    ("lib/library/data.txt", "edit"),
+    ("lib/library/data.txt", "mode"),
+    ("lib/library/data.txt", "remove"),
+    ("scripts/old", "edit"),
+    ("scripts/old", "remove"),
+]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("path", "kind"), EDITED)
+def test_edited_store(path: str, kind: str, workers: int, workshop: Workshop):
+    """An edit in the store is seen; the entry is made anew, releases keep theirs."""
+    tool = library()
+    tool.members[f"{tool.data}/scripts/old"] = b"#!/bin/sh\necho x\n"
+    workshop.workers = workers
+    workshop.index("acme/1.0", product(), tool)
+    workshop.index("acme/1.1", product("1.1"), tool)
+    first = workshop.build(eggs="product\nlibrary").release
+    (entry,) = workshop.software.store.glob("*/*/lib/library")
+    place = entry.parents[1] / path
+    inode = place.stat().st_ino
+    edit(place, kind)
+    second = workshop.build("1.1", "acme/1.1", eggs="product\nlibrary").release
+    assert manifest.verify(second, full=True) == []
+    assert (second.site_packages / "library/data.txt").read_text() == "x" * 2000
+    assert run([second.bin / "old"]) == "x\n"
+    assert place.stat().st_ino != inode
+    assert "made anew from library-1.0" in workshop.notes.warned[0]
+    found = manifest.verify(first)
+    assert bool(found) == (path.startswith("lib") and kind != "remove")
+
+
+@pytest.mark.parametrize(("path", "kind"), EDITED[:3])
+def test_edited_store_without_wheel(path: str, kind: str, acme: Workshop):
+    """An edited entry is refused if its wheel is not in the pool any more."""
     acme.build()
-    path = next(acme.software.store.glob("*/*/lib/library/data.txt"))
-    path.chmod(0o644)
-    path.write_text("edit")
-    path.chmod(0o444)
-    acme.index("acme/1.1", product("1.1"), library())
-    layout = acme.build("1.1", "acme/1.1").release
-    assert (layout.site_packages / "library/data.txt").read_text() == "x" * 2000
-    assert [d.kind for d in manifest.verify(acme.layout())] == ["changed"]
+    (entry,) = acme.software.store.glob("*/*/lib/library")
+    edit(entry.parents[1] / path, kind)
+    next(acme.software.pool.glob("library*")).unlink()
+    acme.index("acme/1.1", product("1.1"))
+    with pytest.raises(DamagedError, match="store's entry .* is damaged"):
+        acme.build("2.0")
+    assert [p.name for p in acme.site.releases.iterdir()] == ["1.0"]
 
 
 def test_missing_from_pool(acme: Workshop):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.indexes import make_index
+from support.wheelindexes import make_index
 from support.rawwheels import RawWheel
 
 from karl.recipe.release import files, manifest, release, specification

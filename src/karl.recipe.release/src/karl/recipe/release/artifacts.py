@@ -7,13 +7,11 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release import fetch, systemlibs
+from karl.recipe.release.archive import Archive
 from karl.recipe.release.errors import RefusedError
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.lockfile import File, Index, Package
 from karl.recipe.release.metadata import Metadata
-from karl.recipe.release.pages import metadata_name
-from karl.recipe.release.pool import Pool
 from karl.recipe.release.reporter import Reporter
 from karl.recipe.release.targets import Target
 from karl.recipe.release.unpacking import Source
@@ -68,7 +66,6 @@ class Artifacts:
         self.reporter = reporter
         self.offline = offline
         self.registry = registry
-        self._pool = Pool(software)
         self._here = Target.here()
         self._chosen: dict[str, Artifact] = {}
         self._filled = False
@@ -92,7 +89,7 @@ class Artifacts:
         return self._here.best(package.wheels)
 
     def _pooled(self, package: Package, wheel: File) -> Artifact:
-        path = self._pool.path(wheel)
+        path = self.software.pool / wheel.name
         return Artifact(
             Source(package.name, package.version, path, wheel.sha256, wheel.size)
         )
@@ -109,6 +106,8 @@ class Artifacts:
                 if listed
                 else "Freeze a new version of the index with this target.",
             )
+        from karl.recipe.release import fetch, systemlibs
+
         if not self._filled:
             self._fill(fetch.needed_here(self.index.lock))
             self._filled = True
@@ -130,15 +129,19 @@ class Artifacts:
         if wheel is None:
             return _wheel_metadata(self.of(package).source.path)
         if wheel.metadata_sha256:
-            page = self.index.layout.project(package.name) / metadata_name(wheel)
+            page = self.index.layout.project(package.name) / f"{wheel.name}.metadata"
             data = _read(page)
             if hashlib.sha256(data).hexdigest() == wheel.metadata_sha256:
                 return Metadata.parse(data)
         self._fill([wheel])
-        return _wheel_metadata(self._pool.checked(wheel))
+        path = self.software.pool / wheel.name
+        with Archive(path, wheel.sha256):
+            return _wheel_metadata(path)
 
     def fetch(self, sources: list[Source]) -> None:
         """Fill the pool with the wheels of *sources*, by hash."""
+        if not sources:
+            return
         wanted = {source.sha256 for source in sources}
         files = [
             file
@@ -149,7 +152,11 @@ class Artifacts:
         self._fill(files)
 
     def _fill(self, wanted: list[File]) -> None:
-        lacking = fetch.missing(self._pool, wanted)
+        from karl.recipe.release import fetch
+        from karl.recipe.release.pool import Pool
+
+        pool = Pool(self.software)
+        lacking = fetch.missing(pool, wanted)
         if lacking and self.offline:
             raise RefusedError(
                 f"The pool lacks {', '.join(file.name for file in lacking)}, and "
@@ -158,7 +165,7 @@ class Artifacts:
             )
         if lacking:
             source = fetch.source_of(self.index.lock, self.registry)
-            fetch.fill(self._pool, lacking, source, self.reporter)
+            fetch.fill(pool, lacking, source, self.reporter)
 
 
 def _read(path: Path) -> bytes:

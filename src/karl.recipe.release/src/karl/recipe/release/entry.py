@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,37 +81,25 @@ def load(root: Path) -> Entry | None:
             return None
         return Entry(**value)
     except (ValueError, KeyError, TypeError) as error:
-        raise damaged(root, f"entry.json cannot be read ({error})") from error
+        raise edited(root, f"entry.json cannot be read ({error})") from error
 
 
-def first_change(root: str, entry: Entry) -> str:
-    """Return what was changed in the entry by hand; empty if nothing was.
+class EditedError(DamagedError):
+    """An entry is not what it was when it was made.
 
-    Sizes, times and modes are looked at: enough to see an edit, and quick.
+    :ivar root: its folder.
     """
-    mtime = entry.mtime * 1_000_000_000
-    lstat = os.lstat
-    for section, listing in entry.sections():
-        folder = section_of(root, section)
-        for path, (_, size, mode) in listing.items():
-            try:
-                seen = lstat(f"{folder}/{path}")
-            except OSError:
-                return f"{section}/{path} is missing"
-            if (
-                seen.st_size != size
-                or seen.st_mtime_ns != mtime
-                or seen.st_mode & 0o7777 != mode
-            ):
-                return f"{section}/{path} was changed"
-    return ""
+
+    root = ""
 
 
-def damaged(root: Path, what: str) -> DamagedError:
+def edited(root: str | Path, what: str) -> EditedError:
     """Return the error that says what is wrong with the entry *root*."""
-    return DamagedError(
+    error = EditedError(
         f"The store's entry {root} is damaged: {what}.",
         "Someone edited it, or a release that shares its files: look at them with "
         "switch-version --verify. Put the wheel back into the pool (karl-index "
         "fetch): the entry is then made anew from it.",
     )
+    error.root = str(root)
+    return error

@@ -8,9 +8,11 @@ ever changed or removed.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +20,14 @@ from typing import Any
 from karl.recipe.release import (
     files,
     interpreter,
-    linkage,
     manifest,
     scripts,
-    systemlibs,
     tree,
     workers,
 )
 from karl.recipe.release.artifacts import Artifact, Artifacts
-from karl.recipe.release.errors import RefusedError
+from karl.recipe.release.entry import EditedError, edited
+from karl.recipe.release.errors import RefusedError, UnreachableError
 from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
 from karl.recipe.release.lockfile import Index
 from karl.recipe.release.locks import locked
@@ -119,7 +120,7 @@ def build(
     interpreter.check_root(release)
     frozen = Index.load(place.software, index)
     wanted = Wanted(version, frozen, specification, interpreter.description())
-    with locked(site.release_lock, f"build release {version}", _PATIENCE):
+    with locked(site.release_lock, f"build release {version}", _PATIENCE), _no_gc():
         for leftover in files.remove_partial(site.releases):
             reporter.say(f"Removed {leftover.name}, left by a run that was killed.")
         decided = plan(observe(release), wanted)
@@ -165,11 +166,26 @@ class _Build:
 
     def run(self) -> None:
         """Do all of it."""
-        systemlibs.check(self.artifacts.system_linked)
-        gc.freeze()
+        if self.artifacts.system_linked:
+            from karl.recipe.release import systemlibs
+
+            systemlibs.check(self.artifacts.system_linked)
         needed = self.choose()
         chosen = [self.artifacts.of(item.package) for item in needed]
         self.check_space([artifact.source for artifact in chosen])
+        while True:
+            try:
+                self.make(needed, chosen)
+            except EditedError as error:
+                self.mend(chosen, error)
+            else:
+                return
+
+    def make(self, needed: list[Needed], chosen: list[Artifact]) -> None:
+        """Make the tree and give it its name.
+
+        :raises EditedError: an entry of the store is not what it was.
+        """
         stored = self.unpack(chosen)
         planned, smoke = self.plan_tree(needed, stored)
         libraries = [
@@ -223,6 +239,19 @@ class _Build:
         self.artifacts.fetch(self.store.missing(sources))
         return self.store.provide(sources)
 
+    def mend(self, chosen: list[Artifact], error: EditedError) -> None:
+        """Have an edited entry of the store made anew from its wheel.
+
+        :raises EditedError: the wheel is not to be had.
+        """
+        for artifact in chosen:
+            if artifact.source.sha256 == Path(error.root).name:
+                with contextlib.suppress(RefusedError, UnreachableError):
+                    self.artifacts.fetch([artifact.source])
+                self.store.mend(artifact.source, error)
+                return
+        raise error
+
     def plan_tree(
         self, needed: list[Needed], stored: list[Stored]
     ) -> tuple[tree.Tree, list[str]]:
@@ -248,6 +277,8 @@ class _Build:
 
     def prove(self, partial: Path, libraries: list[str]) -> Mapping[str, Any]:
         """Prove that what must use the system's libraries does so."""
+        from karl.recipe.release import linkage
+
         inside = ReleaseLayout(partial)
         return {
             name: linkage.prove(inside.site_packages, inside.interpreter, name)
@@ -275,14 +306,31 @@ class _Build:
         )
 
 
+@contextlib.contextmanager
+def _no_gc() -> Iterator[None]:
+    """Spare the collection of garbage: the hundred thousands of objects all stay."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _provider(stored: Stored) -> Provider:
-    entry = stored.entry
-    folder = stored.root / "scripts"
-    return Provider(
-        entry.name,
-        entry.entry_points,
-        tuple((name, (folder / name).read_bytes()) for name in sorted(entry.scripts)),
-    )
+    """Return what a store entry has for scripts.
+
+    :raises EditedError: a script there is not what it was.
+    """
+    legacy = []
+    for name, (sha256, _, _) in sorted(stored.entry.scripts.items()):
+        path = stored.root / "scripts" / name
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise edited(stored.root, f"scripts/{name} was changed")
+        legacy.append((name, content))
+    return Provider(stored.entry.name, stored.entry.entry_points, tuple(legacy))
 
 
 def _smoke(

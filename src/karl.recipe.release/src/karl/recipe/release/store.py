@@ -18,8 +18,7 @@ from pathlib import Path
 
 from karl.recipe.release import entry as entries
 from karl.recipe.release import files, locks, workers
-from karl.recipe.release.entry import Entry
-from karl.recipe.release.errors import DamagedError
+from karl.recipe.release.entry import EditedError, Entry
 from karl.recipe.release.layout import SoftwareLayout
 from karl.recipe.release.reporter import Reporter
 from karl.recipe.release.unpacking import Source, unpack
@@ -59,11 +58,12 @@ class Store:
     def provide(self, sources: Sequence[Source]) -> list[Stored]:
         """Return the entries of all *sources*, in order; make what is missing.
 
-        :raises DamagedError: a wheel is not sound, or an entry was edited and
-            its wheel is not in the pool.
+        Whether an entry was edited is looked at when it is linked.
+
+        :raises DamagedError: a wheel is not sound.
         """
         with locks.sharing(self.software.store_lock, self._clean):
-            found = {source.sha256: self._intact(source) for source in sources}
+            found = {source.sha256: self._readable(source) for source in sources}
             missing = {s.sha256: s for s in sources if found[s.sha256] is None}
             if missing:
                 self._fill(list(missing.values()))
@@ -81,7 +81,7 @@ class Store:
     def _present(self, source: Source, stored: Stored | None) -> Stored:
         if stored is None:
             root = self.software.store_entry(source.sha256)
-            raise entries.damaged(root, "it vanished while it was used")
+            raise entries.edited(root, "it vanished while it was used")
         return stored
 
     def _clean(self) -> None:
@@ -90,26 +90,30 @@ class Store:
                 if folder.is_dir():
                     files.remove_partial(folder)
 
-    def _intact(self, source: Source) -> Stored | None:
-        """Return the entry; None if it is to be made, or made anew."""
+    def _readable(self, source: Source) -> Stored | None:
+        """Return the entry; None if it is to be made."""
         root = self.software.store_entry(source.sha256)
         try:
             stored = self.find(source.sha256)
-            change = entries.first_change(str(root), stored.entry) if stored else ""
-            if change:
-                raise entries.damaged(root, change)
-        except DamagedError as error:
-            if not source.path.is_file():
-                raise
-            self.reporter.warn(
-                f"{error.message} It is made anew from {source.path.name}; releases "
-                "that share the edited file have the edit too, and must be verified."
-            )
-            self._put_away(root)
+        except EditedError as error:
+            self.mend(source, error)
             return None
         if stored is None and root.exists():
             self._put_away(root)
         return stored
+
+    def mend(self, source: Source, error: EditedError) -> None:
+        """Remove an edited entry, so that it is made anew.
+
+        :raises EditedError: its wheel is not in the pool.
+        """
+        if not source.path.is_file():
+            raise error
+        self.reporter.warn(
+            f"{error.message} It is made anew from {source.path.name}; releases that "
+            "share the edited file have the edit too, and must be verified."
+        )
+        self._put_away(self.software.store_entry(source.sha256))
 
     def _put_away(self, root: Path) -> None:
         """Remove an entry that is not what it must be; releases keep its files."""

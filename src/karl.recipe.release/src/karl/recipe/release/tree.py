@@ -6,11 +6,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from karl.recipe.release import files, workers
-from karl.recipe.release.entry import Listing, section_of
+from karl.recipe.release.entry import Listing, edited, section_of
 from karl.recipe.release.errors import RefusedError
 from karl.recipe.release.interpreter import base_interpreter, environment_file
 from karl.recipe.release.layout import ReleaseLayout
@@ -26,14 +26,18 @@ _LONGEST_NAMESPACE = 2000
 class Linked:
     """Files of a store entry and the folder they are linked into.
 
-    :ivar source: folder in the store.
+    :ivar root: of the entry.
+    :ivar section: of the entry.
+    :ivar mtime: that all files of the entry must have, seconds.
     :ivar prefix: below the tree's root; empty or with a slash at the end.
-    :ivar names: relative to both.
+    :ivar listing: the files, relative to section and prefix.
     """
 
-    source: str
+    root: str
+    section: str
+    mtime: int
     prefix: str
-    names: tuple[str, ...]
+    listing: Listing
 
 
 @dataclass
@@ -66,24 +70,27 @@ class Tree:
         }
         for section, listing in entry.sections():
             if section in prefixes and listing:
-                source = section_of(str(stored.root), section)
-                self._link(entry.name, source, prefixes[section], listing)
+                job = Linked(
+                    str(stored.root), section, entry.mtime, prefixes[section], listing
+                )
+                self._link(entry.name, job)
 
-    def _link(self, owner: str, source: str, prefix: str, listing: Listing) -> None:
-        new = {prefix + path: listed for path, listed in listing.items()}
+    def _link(self, owner: str, job: Linked) -> None:
+        prefix = job.prefix
+        new = {prefix + path: listed for path, listed in job.listing.items()}
         shared = self.files.keys() & new.keys()
         if shared:
-            self._settle(owner, source, prefix, new, shared)
+            self._settle(owner, job, new, shared)
+            listing = {path.removeprefix(prefix): new[path] for path in new}
+            job = replace(job, listing=listing)
         self.files.update(new)
         self._owners.append((owner, new))
-        names = [path.removeprefix(prefix) for path in new] if shared else listing
-        self.linked.append(Linked(source, prefix, tuple(names)))
+        self.linked.append(job)
 
     def _settle(
         self,
         owner: str,
-        source: str,
-        prefix: str,
+        job: Linked,
         new: Listing,
         shared: Iterable[str],
     ) -> None:
@@ -92,11 +99,12 @@ class Tree:
         Only the ``__init__.py`` of a legacy namespace may be shared: its bytes
         are the same, and so is what its bytecode does.
         """
+        source = section_of(job.root, job.section)
         same = {
             path
             for path in shared
             if self.files[path] == new[path]
-            and _declares_namespace(f"{source}/{path.removeprefix(prefix)}")
+            and _declares_namespace(f"{source}/{path.removeprefix(job.prefix)}")
         }
         folders = {path.rpartition("/")[0] for path in same}
         for path in sorted(shared):
@@ -152,6 +160,7 @@ def make(
 ) -> None:
     """Make the planned *tree* at the new, empty folder *root*; folders stay open.
 
+    :raises EditedError: an entry of the store is not what it was.
     :param count: processes that link at the same time.
     :param progress: called with the number of files that are done since.
     """
@@ -162,7 +171,7 @@ def make(
     for path, target in tree.links.items():
         files.seam("symlink", root / path)
         os.symlink(target, f"{base}/{path}")
-    jobs = sorted(tree.linked, key=lambda job: -len(job.names))
+    jobs = sorted(tree.linked, key=lambda job: -len(job.listing))
     for done in workers.spread(_Linking(base), _grouped(jobs, count * 8), count):
         progress(done, "")
     for path, content in tree.written.items():
@@ -189,20 +198,35 @@ def write(path: str, content: bytes, mode: int) -> None:
 
 @dataclass(frozen=True)
 class _Linking:
-    """Links groups of files into the tree at *base*."""
+    """Links groups of files into the tree at *base*.
+
+    On the way it looks at their sizes, times and modes: enough to see an edit.
+    """
 
     base: str
 
     def __call__(self, group: list[Linked]) -> int:
         count = 0
         link = files.link_or_copy
+        lstat = os.lstat
         for job in group:
             files.seam("link", Path(self.base, job.prefix))
             target = f"{self.base}/{job.prefix}"
-            source = f"{job.source}/"
-            for name in job.names:
+            source = f"{section_of(job.root, job.section)}/"
+            mtime = job.mtime * 1_000_000_000
+            for name, (_, size, mode) in job.listing.items():
+                try:
+                    seen = lstat(source + name)
+                except FileNotFoundError as error:
+                    raise edited(job.root, f"{name} is missing") from error
+                if (
+                    seen.st_size != size
+                    or seen.st_mtime_ns != mtime
+                    or seen.st_mode != stat.S_IFREG | mode
+                ):
+                    raise edited(job.root, f"{name} was changed")
                 link(source + name, target + name)
-            count += len(job.names)
+            count += len(job.listing)
         return count
 
 
@@ -213,7 +237,7 @@ def _grouped(jobs: list[Linked], count: int) -> list[list[Linked]]:
     for job in jobs:
         place = sizes.index(min(sizes))
         groups[place].append(job)
-        sizes[place] += len(job.names)
+        sizes[place] += len(job.listing)
     return [group for group in groups if group]
 
 
