@@ -240,7 +240,9 @@ def test_verify_before_the_first_switch(run):
 
 def test_a_folder_that_is_no_site(tmp_path, capsys):
     """--site of something else is refused."""
-    assert switchcli.main(str(tmp_path), ["1.0"]) == 3
+    for words in (["1.0"], ["--list"], ["--verify"], ["--pin", "1"]):
+        assert switchcli.main(str(tmp_path), words) == 3
+    assert not list(tmp_path.iterdir())
     assert "not a site" in capsys.readouterr().err
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.faults import Fault
 from support.siteinvariants import check_live, check_settled
 from support.sites import ROUNDS, build_site, make_release
 
@@ -63,21 +64,6 @@ COMMANDS: dict[str, Callable[[SiteLayout], None]] = {
     "pin": _pin,
     "unpin": _unpin,
 }
-
-
-class Fault:
-    """Does something at the change with a given number."""
-
-    def __init__(self, number: int, what: Callable[[], None]) -> None:
-        self.left = number
-        self.what = what
-        self.fired = False
-
-    def __call__(self, action: str, path: Path) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.fired = True
-            self.what()
 
 
 def _no_space() -> None:

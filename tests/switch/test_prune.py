@@ -6,10 +6,11 @@ import pytest
 from support.siteinvariants import check_settled, snapshot
 from support.sites import make_release, overwrite
 
-from karl.recipe.release import prune, revisions, smallchanges
+from karl.recipe.release import prune, revisions, smallchanges, switch
 from karl.recipe.release.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.locks import locked
 from karl.recipe.release.sitestate import sealed_releases
+from karl.recipe.release.switchplan import SwitchRequest
 
 
 @pytest.fixture
@@ -73,6 +74,22 @@ def test_unused_releases_go_only_when_asked(five):
     assert "1.5" in sealed_releases(five)
     prune.prune(five, 9, unused=True, execute=True)
     assert "1.5" not in sealed_releases(five)
+
+
+def test_a_release_that_was_pruned_and_built_again_is_a_new_one(five):
+    """Built again after pruning, it waits to be live, and stays."""
+    prune.prune(five, 3, execute=True)
+    make_release(five, "1.0")
+    assert prune.prune(five, 3).empty
+
+
+def test_the_release_of_a_stale_prepared_revision_stays(five, to):
+    """A revision that never became live takes no release with it."""
+    switch.switch(five, SwitchRequest("prepare", "1.5"))
+    to("1.3")
+    plan = prune.prune(five, 1, execute=True)
+    assert 6 in plan.revisions
+    assert "1.5" in sealed_releases(five)
 
 
 def test_unknown_names_are_left_alone(five):

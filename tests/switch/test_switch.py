@@ -273,3 +273,13 @@ def test_a_dangling_current_is_repaired_by_a_switch(site, to):
     revisions.remove(site, 1)
     to("1.1", configured=True)
     assert revisions.current_number(site) == 2
+
+
+def test_a_dangling_current_is_repaired_by_a_rollback(site, to, back):
+    """The log knows what was live before, although the live revision is gone."""
+    to("1.0")
+    to("1.1")
+    revisions.remove(site, 2)
+    back()
+    assert revisions.current_number(site) == 1
+    check_settled(site)

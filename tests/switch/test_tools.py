@@ -5,15 +5,17 @@ import json
 import marshal
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.faults import Fault
 from support.siteinvariants import snapshot
 from support.sites import CONFIG, build_site
 
-from karl.recipe.release import sitetools
+from karl.recipe.release import files, sitetools
 from karl.recipe.release.errors import UsageError
 from karl.recipe.release.files import remove_tree
 from karl.recipe.release.interpreter import base_interpreter
@@ -232,3 +234,30 @@ def test_settings_are_checked(options):
 def test_a_site_survives_a_round_trip_of_its_settings(site):
     """What is written is read again, the same."""
     assert SiteConfig.load(SiteLayout(site.root)) == CONFIG
+
+
+def test_killed_before_each_change_the_command_still_works(tmp_path, monkeypatch):
+    """While its code is replaced, a site's command works at every moment."""
+    real = sitetools.read_payload
+    number = 0
+    killed = True
+    while killed:
+        number += 1
+        site = SiteLayout(tmp_path / str(number))
+        sitetools.install(site, CONFIG)
+        child = os.fork()
+        if child == 0:
+            fault = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
+            monkeypatch.setattr(files, "seam", fault)
+            name = "karl/recipe/release/__init__.py"
+            changed = {**real(), name: b"# another version\n"}
+            monkeypatch.setattr(sitetools, "read_payload", changed.copy)
+            sitetools.install(site, SiteConfig("acme-prod", keep=9))
+            os._exit(0)
+        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        subprocess.run([site.bin / "switch-version", "--list"], check=True)
+        assert SiteConfig.load(site).keep in {5, 9}
+        sitetools.install(site, CONFIG)
+        assert not list(site.root.rglob(".partial-*"))
+        assert len(list(site.lib.iterdir())) == 1
+    assert number > 4

@@ -14,6 +14,8 @@ from karl.recipe.release.revisionlog import RevisionLog, Run
 from karl.recipe.release.runs import settled
 from karl.recipe.release.sitestate import SiteState, actor, observe, sealed_releases
 
+PRUNE = "prune"
+
 
 @dataclass(frozen=True)
 class PrunePlan:
@@ -58,8 +60,7 @@ def plan_prune(
         )
     gone = tuple(number for number in state.numbers if number not in kept)
     named = {state.revisions[number].release: number for number in sorted(kept)}
-    once_live = {run.release for run in state.history.live}
-    once_live |= {state.revisions[n].release for n in gone if n in state.revisions}
+    once_live = _once_live(state)
     kept_releases = {}
     for version in releases:
         if version in named:
@@ -92,6 +93,20 @@ def _kept_revisions(state: SiteState, keep: int) -> dict[int, str]:
             break
         kept.setdefault(number, f"one of the newest {keep}")
     return kept
+
+
+def _once_live(state: SiteState) -> set[str]:
+    """Return the versions of releases that were live since they were built.
+
+    One that was pruned and built again waits to be live, like any new one.
+    """
+    found: set[str] = set()
+    for run in state.history.runs:
+        if run in state.history.live:
+            found.add(run.release)
+        elif run.action == PRUNE:
+            found -= set(run.details.get("releases", ()))
+    return found
 
 
 def prune(
@@ -130,7 +145,7 @@ def _apply(site: SiteLayout, plan: PrunePlan, reporter: Reporter) -> None:
         "revisions": list(plan.revisions),
         "releases": list(plan.releases),
     }
-    with settled(log, log.begin(Run("", "prune", details=details))):
+    with settled(log, log.begin(Run("", PRUNE, details=details))):
         for number in plan.revisions:
             reporter.say(f"Removing revision {number}")
             revisions.remove(site, number)

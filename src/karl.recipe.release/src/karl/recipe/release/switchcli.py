@@ -36,6 +36,11 @@ def _run(site: str | None, words: list[str], console: Console) -> int:
     if not options.site:
         raise UsageError("Which site?", "Name its folder with --site.")
     layout = SiteLayout(Path(os.path.abspath(options.site)))
+    if not layout.config.is_file():
+        raise RefusedError(
+            f"{layout.root} is not a site: it has no {layout.config.name}.",
+            "Name the folder of a site with --site, or run its buildout.",
+        )
     return _COMMANDS[mode](layout, options, mode, console)
 
 
