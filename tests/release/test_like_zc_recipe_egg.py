@@ -170,7 +170,9 @@ def test_same(name: str, theirs: Path, workshop: Workshop, tmp_path: Path):
     assert (folder / "py").exists() == (theirs / name / "py").exists()
     if (folder / "py").exists():
         code = tmp_path / "code.py"
-        code.write_text("import egg_main, os, sys; print(os.environ.get('MARK'), sys.argv)")
+        code.write_text(
+            "import egg_main, os, sys; print(os.environ.get('MARK'), sys.argv)"
+        )
         for arguments in (["-c", "import os; print(os.environ.get('MARK'))"],
                           [code, "x"], ["-I", code], ["-m", "egg_more", "x"]):  # fmt: skip
             outputs = {

@@ -115,12 +115,12 @@ def edit(layout: ReleaseLayout, change: Callable[[Path], None]) -> None:
     folders = [path for path in (layout.root, *layout.root.rglob("*")) if path.is_dir()]
     for folder in folders:
         folder.chmod(0o755)
-    before = {folder: files.SEALED_DIRECTORY for folder in folders}
+    before = dict.fromkeys(folders, files.SEALED_DIRECTORY)
     change(layout.root)
     for folder, mode in before.items():
-        if change not in (folder_mode, root_mode):
-            folder.chmod(mode)
-        elif folder != (layout.root if change is root_mode else init(layout.root).parent):
+        if change not in (folder_mode, root_mode) or folder != (
+            layout.root if change is root_mode else init(layout.root).parent
+        ):
             folder.chmod(mode)
 
 

@@ -234,7 +234,8 @@ def test_several_customers(own: bool, checkout: Checkout):
             checkout.good(name=f"{site}.cfg")
         seen = checkout.sealed()
         assert list(seen) == [
-            f"{site}/releases/1.0" for site in ("acme-prod", "acme-staging", "globex-prod")
+            f"{site}/releases/1.0"
+            for site in ("acme-prod", "acme-staging", "globex-prod")
         ]
 
 

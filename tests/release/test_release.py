@@ -23,7 +23,7 @@ from support.workshop import (
     run,
 )
 
-from karl.recipe.release import files, manifest, release
+from karl.recipe.release import files, manifest, release, space
 from karl.recipe.release.errors import (
     BusyError,
     DamagedError,
@@ -162,7 +162,9 @@ def test_no_bytecode_is_written(acme: Workshop):
 def state_of(workshop: Workshop) -> dict[Path, tuple[int, ...]]:
     root = workshop.layout().root
     states = {path: path.lstat() for path in (root, *root.rglob("*"))}
-    return {p: (s.st_ino, s.st_mode, s.st_size, s.st_mtime_ns) for p, s in states.items()}
+    return {
+        p: (s.st_ino, s.st_mode, s.st_size, s.st_mtime_ns) for p, s in states.items()
+    }
 
 
 def test_again(acme: Workshop):
@@ -179,7 +181,9 @@ def test_again(acme: Workshop):
 
 def test_other_order_is_the_same(acme: Workshop):
     """The order and spelling of eggs and options makes no other request."""
-    acme.build(eggs="product\nlibrary", scripts="product libtool", system_linked="lxml b")
+    acme.build(
+        eggs="product\nlibrary", scripts="product libtool", system_linked="lxml b"
+    )
     again = acme.build(eggs="Library\nproduct", scripts="libtool product",
                        system_linked="b LXML")  # fmt: skip
     assert not again.built
@@ -454,9 +458,9 @@ def test_really_full_disk(tmp_path: Path, notes):
         with pytest.raises(RefusedError, match="is too full: 0 MB are free"):
             here.build()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(release, "_RESERVE", 0)
-            patch.setattr(release, "_TREE_SIZE", 0)
-            patch.setattr(release, "_GROWTH", 0)
+            patch.setattr(space, "RESERVE", 0)
+            patch.setattr(space, "FOLDERS", 0)
+            patch.setattr(space, "GROWTH", 0)
             made = RawWheel("big", members={"big": os.urandom(2 << 20)})
             here.index("acme/2.0", made)
             with pytest.raises(OSError, match="No space left"):

@@ -67,9 +67,11 @@ def test_dependent():
 
 def test_text():
     """A script runs the release's own interpreter, by its real path."""
-    text = made(
-        PRODUCT, scripts="stop", arguments="1, x", initialization="x = 2"
-    ).files["stop"].decode()
+    text = (
+        made(PRODUCT, scripts="stop", arguments="1, x", initialization="x = 2")
+        .files["stop"]
+        .decode()
+    )
     assert text.startswith("#!/srv/acme/releases/1.0/libexec/python")
     assert "import sys\n\nx = 2\nimport p.q\n" in text
     assert "if __name__ == '__main__':\n    sys.exit(p.q.r.s(1, x))" in text
@@ -149,7 +151,9 @@ def test_legacy_scripts(workshop: Workshop):
     wheel.members[f"{wheel.data}/scripts/shell"] = b"#!/bin/sh\necho $0\n"
     wheel.members[f"{wheel.data}/scripts/binary"] = b"\x7fELF\xff"
     workshop.index("acme/1.0", wheel)
-    layout = workshop.build(initialization="ready = 1", scripts="legacy shell=sh1 binary").release
+    layout = workshop.build(
+        initialization="ready = 1", scripts="legacy shell=sh1 binary"
+    ).release
     assert json.loads(run([layout.bin / "legacy", "x"])) == ["ä", ["x"], 1]
     assert run([layout.bin / "sh1"]) == f"{layout.bin / 'sh1'}\n"
     assert (layout.bin / "binary").read_bytes() == b"\x7fELF\xff"
@@ -182,7 +186,10 @@ def test_smoke_list(workshop: Workshop):
     first = workshop.build(eggs="one").release
     second = workshop.build("2.0", eggs="one[more]", entry_points="x=a.b:c").release
     smoke = [json.loads(x.manifest.read_text())["smoke"] for x in (first, second)]
-    assert smoke == [["one:app", "one:run"], ["a.b:c", "one:app", "one:extra", "one:run"]]
+    assert smoke == [
+        ["one:app", "one:run"],
+        ["a.b:c", "one:app", "one:extra", "one:run"],
+    ]
     assert os.access(first.bin / "extra", os.X_OK)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support.wheelindexes import make_index
 from support.rawwheels import RawWheel
+from support.wheelindexes import make_index
 
 from karl.recipe.release import files, manifest, release, specification
 from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout

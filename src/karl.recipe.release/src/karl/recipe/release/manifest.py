@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -32,6 +32,11 @@ _TIP = (
 )
 _BATCH = 200
 _CHUNK = 1 << 20
+_REGULAR = stat.S_IFREG
+
+#: Files that are read at the same time: more than there are processors, for
+#: what is not in memory.
+_READERS = 8
 
 
 @dataclass(frozen=True, order=True)
@@ -169,7 +174,7 @@ class _Comparison:
         self.differences: list[Difference] = []
         self.to_hash: list[str] = []
         self.folders = folders_of((*manifest.files, *manifest.links))
-        self._seen = 0
+        self._intact = 0
         self._present: set[str] = set()
 
     def tell(self, path: str, kind: str, detail: str = "") -> None:
@@ -182,39 +187,45 @@ class _Comparison:
         todo = [""]
         while todo:
             todo += self._scan(todo.pop(), full=full)
-        for path in {*self.files, *self.links} - self._present:
-            self.tell(path, MISSING)
+        if self._intact + len(self._present) < len(self.files) + len(self.links):
+            for path in self.files.keys() | self.links.keys():
+                if path not in self._present and not os.path.lexists(
+                    f"{self.root}/{path}"
+                ):
+                    self.tell(path, MISSING)
 
     def _folder(self, path: str, mode: int) -> None:
         if mode & 0o7777 != SEALED_DIRECTORY:
             self.tell(path or ".", MODE, _modes(SEALED_DIRECTORY, mode))
 
-    def _scan(self, folder: str, *, full: bool) -> Iterator[str]:
-        """Compare the content of one folder; yield the folders in it."""
-        files, present, to_hash = self.files, self._present, self.to_hash
+    def _scan(self, folder: str, *, full: bool) -> list[str]:
+        """Compare the content of one folder; return the folders in it."""
+        files, to_hash, sealed = self.files, self.to_hash, self.sealed
         prefix = f"{folder}/" if folder else ""
+        folders = []
         with os.scandir(f"{self.root}/{folder}") as entries:
             for entry in entries:
                 path = prefix + entry.name
                 state = entry.stat(follow_symlinks=False)
                 listed = files.get(path)
-                if listed is not None:
-                    present.add(path)
-                    sha256, size, mode = listed
-                    if state.st_mode == stat.S_IFREG | mode and state.st_size == size:
-                        if full or state.st_mtime_ns > self.sealed:
-                            to_hash.append(path)
-                        continue
-                    self._file(path, state, size, mode, sha256)
-                elif stat.S_ISDIR(state.st_mode) and path in self.folders:
-                    self._folder(path, state.st_mode)
-                    yield path
+                if listed is None:
+                    if path in self.folders and stat.S_ISDIR(state.st_mode):
+                        self._folder(path, state.st_mode)
+                        folders.append(path)
+                    else:
+                        self._other(path, state)
+                    continue
+                _, size, mode = listed
+                if state.st_size == size and state.st_mode == _REGULAR | mode:
+                    self._intact += 1
+                    if full or state.st_mtime_ns > sealed:
+                        to_hash.append(path)
                 else:
-                    self._other(path, state)
+                    self._present.add(path)
+                    self._file(path, state, size, mode)
+        return folders
 
-    def _file(
-        self, path: str, state: os.stat_result, size: int, mode: int, sha256: str
-    ) -> None:
+    def _file(self, path: str, state: os.stat_result, size: int, mode: int) -> None:
         """Tell how a listed file differs from its listing."""
         if not stat.S_ISREG(state.st_mode):
             self.tell(path, CHANGED, "it is no regular file")
@@ -251,7 +262,7 @@ class _Comparison:
         # Here, because it takes longer to import than a switch may take.
         import concurrent.futures
 
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        with concurrent.futures.ThreadPoolExecutor(_READERS) as pool:
             for changed, count in pool.map(self._hash_batch, batches):
                 for path in changed:
                     self.tell(path, CHANGED, "its content differs")

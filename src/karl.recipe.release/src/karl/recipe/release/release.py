@@ -10,51 +10,27 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release import (
-    files,
-    interpreter,
-    manifest,
-    scripts,
-    tree,
-    workers,
-)
+from karl.recipe.release import files, interpreter, manifest, space, tree, workers
 from karl.recipe.release.artifacts import Artifact, Artifacts
-from karl.recipe.release.entry import EditedError, edited
+from karl.recipe.release.composition import compose
+from karl.recipe.release.entry import EditedError
 from karl.recipe.release.errors import RefusedError, UnreachableError
 from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
 from karl.recipe.release.lockfile import Index
 from karl.recipe.release.locks import locked
 from karl.recipe.release.manifest import Manifest
-from karl.recipe.release.metadata import entry_points
-from karl.recipe.release.names import IndexName, normalised
+from karl.recipe.release.names import IndexName
 from karl.recipe.release.releaseplan import Seen, Wanted, plan
 from karl.recipe.release.reporter import Reporter
-from karl.recipe.release.requirements import Needed, closure, direct
-from karl.recipe.release.scripts import Provider, Scripts
+from karl.recipe.release.requirements import Needed, closure
 from karl.recipe.release.specification import Specification
 from karl.recipe.release.store import Store, Stored
-from karl.recipe.release.unpacking import Source
-
-#: Entry points that a server is started through, beside scripts.
-_SMOKE_GROUPS = (
-    "paste.app_factory",
-    "paste.composite_factory",
-    "paste.filter_app_factory",
-    "paste.filter_factory",
-)
-
-#: How much larger than its wheel an unpacked and compiled distribution gets,
-#: what a folder costs, and how many of them a distribution has.
-_GROWTH = 6
-_RESERVE = 32 << 20
-_TREE_SIZE = 64 << 10
 
 #: Seconds to wait for the workers of a run that was just killed.
 _PATIENCE = 3.0
@@ -172,12 +148,22 @@ class _Build:
             systemlibs.check(self.artifacts.system_linked)
         needed = self.choose()
         chosen = [self.artifacts.of(item.package) for item in needed]
-        self.check_space([artifact.source for artifact in chosen])
+        sources = [artifact.source for artifact in chosen]
+        space.check(
+            self.place.software.store,
+            self.store.missing(sources),
+            self.release.root,
+            sources,
+        )
+        mended: set[str] = set()
         while True:
             try:
                 self.make(needed, chosen)
             except EditedError as error:
+                if error.root in mended:
+                    raise
                 self.mend(chosen, error)
+                mended.add(error.root)
             else:
                 return
 
@@ -187,7 +173,9 @@ class _Build:
         :raises EditedError: an entry of the store is not what it was.
         """
         stored = self.unpack(chosen)
-        planned, smoke = self.plan_tree(needed, stored)
+        planned, smoke = compose(
+            self.release, self.wanted.specification, needed, stored, self.reporter
+        )
         libraries = [
             item.package.name
             for item in needed
@@ -210,29 +198,6 @@ class _Build:
         eggs = self.wanted.specification.eggs
         return closure(self.wanted.index, eggs, self.artifacts.metadata)
 
-    def check_space(self, wanted: Sequence[Source]) -> None:
-        """Refuse before anything is written if the disk is too full.
-
-        :raises RefusedError: it is; tells how much is needed.
-        """
-        missing = self.store.missing(wanted)
-        needs = {self.place.software.store: sum(s.size for s in missing) * _GROWTH}
-        size = len(wanted) * _TREE_SIZE
-        site = self.release.root.parent
-        if _device(site) != _device(self.place.software.store):
-            size += sum(source.size for source in wanted) * _GROWTH
-        needs[site] = needs.get(site, 0) + size
-        for path, need in needs.items():
-            state = os.statvfs(_existing(path))
-            free = state.f_bavail * state.f_frsize
-            if free < need + _RESERVE:
-                raise RefusedError(
-                    f"The disk of {path} is too full: {free >> 20} MB are free, about "
-                    f"{(need + _RESERVE) >> 20} MB are needed.",
-                    "Make room: switch-version --prune and karl-index gc tell what "
-                    "can go.",
-                )
-
     def unpack(self, chosen: list[Artifact]) -> list[Stored]:
         """Have every wheel in the store, fetching what the pool does not have."""
         sources = [artifact.source for artifact in chosen]
@@ -251,29 +216,6 @@ class _Build:
                 self.store.mend(artifact.source, error)
                 return
         raise error
-
-    def plan_tree(
-        self, needed: list[Needed], stored: list[Stored]
-    ) -> tuple[tree.Tree, list[str]]:
-        """Return every path of the tree, and the entry points that must import."""
-        planned = tree.Tree(self.release)
-        planned.add_environment()
-        for one in stored:
-            planned.add_distribution(one)
-        entries = {one.entry.name: one for one in stored}
-        by_name = {item.package.name: item for item in needed}
-        listed = direct(self.wanted.specification.eggs, by_name)
-        names = {item.package.name for item in listed}
-        made = scripts.plan(
-            self.release,
-            self.wanted.specification,
-            [_provider(entries[item.package.name]) for item in listed],
-            [_provider(one) for name, one in entries.items() if name not in names],
-            self.reporter,
-        )
-        planned.add_scripts(made.files)
-        planned.check()
-        return planned, _smoke(listed, entries, made)
 
     def prove(self, partial: Path, libraries: list[str]) -> Mapping[str, Any]:
         """Prove that what must use the system's libraries does so."""
@@ -316,42 +258,3 @@ def _no_gc() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _provider(stored: Stored) -> Provider:
-    """Return what a store entry has for scripts.
-
-    :raises EditedError: a script there is not what it was.
-    """
-    legacy = []
-    for name, (sha256, _, _) in sorted(stored.entry.scripts.items()):
-        path = stored.root / "scripts" / name
-        content = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise edited(stored.root, f"scripts/{name} was changed")
-        legacy.append((name, content))
-    return Provider(stored.entry.name, stored.entry.entry_points, tuple(legacy))
-
-
-def _smoke(
-    listed: list[Needed], entries: Mapping[str, Stored], made: Scripts
-) -> list[str]:
-    """Return the entry points that must import before the release may be live."""
-    chosen = set(made.called)
-    found = {str(point) for point in made.explicit}
-    for item in listed:
-        for point in entry_points(entries[item.package.name].entry.entry_points):
-            usable = {*map(normalised, point.extras)} <= item.extras
-            if usable and (point in chosen or point.group in _SMOKE_GROUPS):
-                found.add(str(point))
-    return sorted(found)
-
-
-def _existing(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path
-
-
-def _device(path: Path) -> int:
-    return _existing(path).stat().st_dev
