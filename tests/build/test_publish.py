@@ -144,7 +144,15 @@ def test_uncommitted_is_refused(repository: Path, published, kind: str):
         git(repository, "add", "--all")
     with pytest.raises(RefusedError, match=f"src/acme/thing/{data.name}"):
         published(thing)
-    assert published(thing, allow_uncommitted=True)
+
+
+def test_uncommitted_on_request(repository: Path, published, software):
+    """What is not committed yet is published where that is asked for by name."""
+    (repository / "thing" / "src" / "acme" / "thing" / "new.py").write_text("new")
+    names = published(repository / "thing", allow_uncommitted=True)
+    for name in names:
+        found = archives.read(software.pool / name)
+        assert [one for one in found if one.name.endswith("acme/thing/new.py")]
 
 
 def test_changes_elsewhere_do_not_matter(repository: Path, published):

@@ -203,26 +203,30 @@ def test_other_library_version_is_another_key(
     assert first.path.is_file()
 
 
-@pytest.mark.parametrize("harm", ["wheel", "record", "missing", "nonsense"])
-def test_damage_is_found(software: SoftwareLayout, tiny_index: Index, harm: str):
+def test_damage_is_found(software: SoftwareLayout, tiny_index: Index):
     """A wheel that is not what its provenance says is refused, not used."""
     built = ensure(software, tiny_index)
     record = built.path.parent / "provenance.json"
-    target = built.path if harm in {"wheel", "missing"} else record
-    target.chmod(0o644)
-    if harm == "missing":
+    other = json.loads(record.read_text())
+    other["sdist"]["sha256"] = "0" * 64
+    damages = [
+        (built.path, built.path.read_bytes() + b"\n"),
+        (built.path, None),
+        (record, json.dumps(other).encode()),
+        (record, b"["),
+        (record, None),
+    ]
+    for target, content in damages:
+        sound = target.read_bytes()
         target.unlink()
-    elif harm == "nonsense":
-        target.write_text("[")
-    elif harm == "wheel":
-        target.write_bytes(target.read_bytes() + b"\n")
-    else:
-        content = json.loads(target.read_text())
-        content["sdist"]["sha256"] = "0" * 64
-        target.write_text(json.dumps(content))
-    with pytest.raises(DamagedError, match="does not hold the wheel") as caught:
-        ensure(software, tiny_index)
-    assert "remove the folder" in caught.value.tip
+        if content is not None:
+            target.write_bytes(content)
+        with pytest.raises(DamagedError, match="does not hold the wheel") as caught:
+            ensure(software, tiny_index)
+        assert "remove the folder" in caught.value.tip
+        target.unlink(missing_ok=True)
+        target.write_bytes(sound)
+    assert ensure(software, tiny_index) == built
 
 
 def test_pure_wheel_fits_any_platform(
@@ -364,7 +368,7 @@ def test_killed_build_is_cleaned_up(
     assert len(list(software.built.glob("tiny-*"))) == 1
 
 
-@pytest.mark.parametrize("action", ["rename", "write", "syncfs", "mkdir"])
+@pytest.mark.parametrize("action", ["rename", "write"])
 def test_failing_disk_keeps_nothing(
     software: SoftwareLayout, tiny_index: Index, monkeypatch, action: str
 ):
