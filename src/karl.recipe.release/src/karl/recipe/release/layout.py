@@ -197,6 +197,11 @@ class SiteLayout:
         return self.etc / "site.json"
 
     @property
+    def application_config(self) -> Path:
+        """``etc/site.ini``: the application's own configuration."""
+        return self.etc / "site.ini"
+
+    @property
     def var(self) -> Path:
         """Everything that changes by running."""
         return self.root / "var"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import zc.buildout
 
-from karl.recipe.release import release, sitetools, specification
+from karl.recipe.release import files, release, sitetools, specification
 from karl.recipe.release.console import Console
 from karl.recipe.release.errors import KarlError, UsageError
 from karl.recipe.release.layout import SiteLayout, SoftwareLayout
@@ -42,12 +43,16 @@ DEFAULTS: Mapping[str, str | None] = {
     "dependent-scripts": None,
     "workers": "0",
     "zodb-conf": "",
+    "site-ini": "",
     "database": None,
     "after-switch": "",
     "keep": "5",
     "smoke-timeout": "120",
     "hook-timeout": "300",
 }
+
+#: Options whose text is written to files that outlive the checkout.
+_NAMING_THE_ROOT = ("zodb-conf", "site-ini", "after-switch")
 
 _REQUIRED = ("root", "version", "index", "eggs")
 
@@ -75,6 +80,7 @@ class ReleaseOptions:
 
     :ivar place: where the release is built, and from what.
     :ivar config: what the site's commands are told.
+    :ivar site_ini: text of the application's own configuration; may be empty.
     """
 
     place: Place
@@ -82,6 +88,7 @@ class ReleaseOptions:
     index: IndexName
     specification: Specification
     config: SiteConfig
+    site_ini: str = ""
 
 
 class Release:
@@ -116,6 +123,8 @@ def ensure(options: ReleaseOptions, reporter: Reporter) -> None:
         reporter,
     )
     sitetools.install(place.site, options.config, reporter)
+    if options.site_ini:
+        files.write_if_changed(place.site.application_config, options.site_ini)
 
 
 def read_options(buildout: Any, options: Any) -> ReleaseOptions:
@@ -126,6 +135,8 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
     given = {name: options.get(name) for name in DEFAULTS}
     problems = [*_unknown(options), *_absent(given)]
     base = Path(buildout["buildout"]["directory"])
+    for name in _NAMING_THE_ROOT:
+        given[name] = _with_real_root(given[name], given["root"], base)
 
     def text(name: str) -> str:
         value = given[name]
@@ -162,6 +173,7 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
             lambda: specification.parse({"eggs": "none", **wanted}), Specification(())
         ),
         config=attempt(lambda: _config(site.root.name, given, text), SiteConfig("a")),
+        site_ini=f"{text('site-ini')}\n" if text("site-ini") else "",
     )
     if problems:
         raise UsageError(
@@ -169,6 +181,17 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
             "Correct these options; nothing was done.",
         )
     return found
+
+
+def _with_real_root(text: str | None, root: str | None, base: Path) -> str | None:
+    """Return *text* with the root as it is written replaced by its real path.
+
+    A root such as ``${buildout:directory}/../sites/acme`` would lead through a
+    folder of the checkout, and break when that is gone.
+    """
+    if not text or not root or not root.strip():
+        return text
+    return text.replace(root.strip(), os.path.realpath(base / root.strip()))
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:
