@@ -40,6 +40,15 @@ class Notes(SilentTask):
         self.beats.append(note)
 
 
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for temporary files, such as the logs of failed builds."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
 @pytest.fixture
 def notes() -> Notes:
     """Remembers what an operation reports."""

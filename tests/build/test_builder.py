@@ -171,12 +171,9 @@ def test_backend_warning_stops_nothing(index_url: str, tmp_path: Path):
 
 
 def test_success_leaves_nothing(
-    sdist: Path, index_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sdist: Path, index_url: str, tmp_path: Path, scratch: Path
 ):
     """After a build neither log nor environment is left."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(scratch))
     builder.build_wheel(sdist, index_url=index_url, into=tmp_path / "out")
     assert list(scratch.iterdir()) == []
 

@@ -253,6 +253,8 @@ class _Order:
         files.write(ready / _PROVENANCE, files.canonical_json(record))
         for path in (wheel, ready / _PROVENANCE):
             path.chmod(files.SEALED_FILE)
+        # Whoever shares the pool must be able to read it, whatever the umask is.
+        ready.chmod(0o755)
         files.sync_file_system(ready)
         files.rename(ready, self.software.built_wheel(self.key(platform)))
 

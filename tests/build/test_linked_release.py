@@ -1,0 +1,83 @@
+"""Releases of what has no wheel for this machine, or must not bring libraries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.rawwheels import RawWheel
+from support.wheels import make_sdist
+from support.workshop import Notes, Workshop, run
+
+from karl.recipe.release import files, manifest
+from karl.recipe.release.errors import RefusedError
+from karl.recipe.release.layout import SiteLayout, SoftwareLayout
+from karl.recipe.release.lockfile import Index
+
+
+@pytest.fixture
+def workshop(software: SoftwareLayout, tmp_path: Path) -> Workshop:
+    return Workshop(software, SiteLayout(tmp_path / "site"), Notes())
+
+
+def test_built_from_sdist(
+    workshop: Workshop, indexed: Callable[..., Index], tmp_path: Path
+):
+    """A package without a wheel for this Python is built once, from its sdist."""
+    sdist = make_sdist(tmp_path / "made", "pure", "1.0")
+    indexed(sdist, name="acme/1.0")
+    layout = workshop.build(eggs="pure").release
+    (found,) = json.loads(layout.manifest.read_text())["distributions"]
+    assert found["built_from"] == files.sha256_of(sdist)
+    wheel = workshop.software.built_wheel(found["key"]) / found["file"]
+    assert files.sha256_of(wheel) == found["sha256"]
+    before = wheel.stat().st_mtime_ns
+    assert workshop.build("2.0", eggs="pure").built
+    assert wheel.stat().st_mtime_ns == before
+    assert run([layout.bin / "python", "-c", "import pure; print(pure.VERSION)"])
+
+
+def test_neither_wheel_nor_sdist(workshop: Workshop):
+    """A package that this machine cannot use is refused, with what to do."""
+    workshop.index("acme/1.0", RawWheel("odd", tag="cp27-none-win32"), metadata=False)
+    with pytest.raises(RefusedError, match="has no wheel for cp3.*, and no sdist, of"):
+        workshop.build(eggs="odd")
+
+
+def test_system_linked_without_sdist(workshop: Workshop):
+    """A system-linked project of which the index has wheels only is refused."""
+    workshop.index("acme/1.0", RawWheel("lxml"))
+    with pytest.raises(RefusedError, match="has no sdist of lxml 1.0"):
+        workshop.build(eggs="lxml", system_linked="lxml")
+    assert workshop.build(eggs="lxml", system_linked="").built
+
+
+def test_not_in_the_index(workshop: Workshop):
+    """Projects that are system-linked by default need not be in the index."""
+    workshop.index("acme/1.0", RawWheel("other"))
+    assert workshop.build(eggs="other", system_linked="lxml xmlsec").built
+
+
+@pytest.mark.slow
+def test_lxml(lxml_software: SoftwareLayout, lxml_index: Index, tmp_path: Path):
+    """A release proves that its lxml uses the system's libraries, and records it."""
+    workshop = Workshop(lxml_software, SiteLayout(tmp_path / "site"), Notes())
+    name = str(lxml_index.lock.name)
+    layout = workshop.build("1.0", name, eggs="lxml", system_linked="lxml").release
+    found = json.loads(layout.manifest.read_text())
+    proof = found["system_libraries"]["lxml"]
+    assert "libxml2.so.2" in json.dumps(proof)
+    assert str(layout.root.parent) not in json.dumps(proof)
+    assert manifest.verify(layout, full=True) == []
+    (lxml,) = found["distributions"]
+    assert lxml["key"]
+    code = (
+        "import lxml.etree as e; print(e.LIBXML_VERSION == e.LIBXML_COMPILED_VERSION)"
+    )
+    assert run([layout.bin / "python", "-c", code]) == "True\n"
+    again = workshop.build("2.0", name, eggs="lxml", system_linked="lxml").release
+    second = json.loads(again.manifest.read_text())
+    assert second["system_libraries"] == found["system_libraries"]
+    assert second["distributions"] == found["distributions"]
