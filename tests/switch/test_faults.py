@@ -16,9 +16,10 @@ from support.siteinvariants import check_live, check_settled
 from support.sites import ROUNDS, build_site, make_release
 
 from karl.recipe.release import files, prune, revisions, smallchanges, switch
-from karl.recipe.release.errors import KarlError
+from karl.recipe.release.errors import KarlError, UnfinishedError
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.siteconfig import SiteConfig
+from karl.recipe.release.sitestate import observe
 from karl.recipe.release.switchplan import SwitchRequest
 
 
@@ -178,6 +179,64 @@ def test_a_killed_switch_is_told_and_settled(built, fresh, monkeypatch):
     assert revisions.numbers(site) == (1, 2, 3, 4, 5)
     _switch(site)
     assert revisions.numbers(site) == (1, 2, 3, 4, 6)
+    check_settled(site)
+
+
+def test_a_failure_is_settled_at_once(fresh, monkeypatch):
+    """A failing switch removes its revision itself and records that it failed."""
+    site = fresh(1)
+
+    def fail(action: str, path: Path) -> None:
+        if path == site.current:
+            _no_space()
+
+    monkeypatch.setattr(files, "seam", fail)
+    with pytest.raises(OSError, match="No space"):
+        _switch(site)
+    assert revisions.numbers(site) == (1, 2, 3, 4)
+    last = observe(site).history.runs[-1]
+    assert (last.revision, last.result) == (5, "failed")
+    assert "No space" in last.details["error"]
+
+
+def test_a_failure_just_after_the_rename_says_that_it_is_live(fresh, monkeypatch):
+    """What fails between the rename and the end is exit code 6, not a plain error."""
+    site = fresh(1)
+    real = files.fsync_directory
+
+    def fail(path: Path) -> None:
+        if path == site.root:
+            _no_space()
+        real(path)
+
+    monkeypatch.setattr(files, "fsync_directory", fail)
+    with pytest.raises(UnfinishedError, match="--rollback --to 3"):
+        _switch(site)
+    assert check_live(site) == 5
+
+
+@pytest.mark.parametrize("kind", ["revision", "release"])
+def test_what_is_half_removed_has_no_name_that_counts(fresh, monkeypatch, kind):
+    """A removal that stops in the middle leaves only what the next run removes."""
+    site = fresh(1)
+
+    def half(path: Path) -> None:
+        next(one for one in Path(path).rglob("*") if one.is_file()).unlink()
+        _no_space()
+
+    monkeypatch.setattr(shutil, "rmtree", half)
+    if kind == "release":
+        with pytest.raises(OSError, match="No space"):
+            prune.remove_release(site, "1.3")
+        assert not site.release("1.3").root.exists()
+        monkeypatch.undo()
+        make_release(site, "1.3")
+    else:
+        with pytest.raises(OSError, match="No space"):
+            _discard(site)
+        assert revisions.numbers(site) == (1, 2, 3)
+        monkeypatch.undo()
+    _settle(site)
     check_settled(site)
 
 
