@@ -42,14 +42,16 @@ def test_built_from_sdist(
 def test_neither_wheel_nor_sdist(workshop: Workshop):
     """A package that this machine cannot use is refused, with what to do."""
     workshop.index("acme/1.0", RawWheel("odd", tag="cp27-none-win32"), metadata=False)
-    with pytest.raises(RefusedError, match="has no wheel for cp3.*, and no sdist, of"):
+    with pytest.raises(
+        RefusedError, match=r"has no wheel for cp3.*, and no sdist of odd"
+    ):
         workshop.build(eggs="odd")
 
 
 def test_system_linked_without_sdist(workshop: Workshop):
     """A system-linked project of which the index has wheels only is refused."""
     workshop.index("acme/1.0", RawWheel("lxml"))
-    with pytest.raises(RefusedError, match="has no sdist of lxml 1.0"):
+    with pytest.raises(RefusedError, match=r"has no sdist of lxml 1\.0"):
         workshop.build(eggs="lxml", system_linked="lxml")
     assert workshop.build(eggs="lxml", system_linked="").built
 
