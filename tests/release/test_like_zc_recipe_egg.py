@@ -25,11 +25,15 @@ CASES: dict[str, dict[str, str]] = {
     "chosen": {"scripts": "first third"},
     "renamed": {"scripts": "first=uno second third=drei first=eins"},
     "unknown": {"scripts": "first nope=x"},
-    "explicit": {"entry-points": "fourth=egg_main.sub:Class.method extra=egg_main:first"},
+    "explicit": {
+        "entry-points": "fourth=egg_main.sub:Class.method extra=egg_main:first",
+    },
     "explicit-chosen": {
         "entry-points": "fourth=egg_main.sub:Class.method", "scripts": "fourth=vier",
     },
-    "arguments": {"arguments": "1, *'ab', key={'a': ready}", "initialization": "ready = 2"},
+    "arguments": {
+        "arguments": "1, *'ab', key={'a': ready}", "initialization": "ready = 2",
+    },
     "initialization": {"initialization": "import os\nos.environ['MARK'] = 'set'"},
     "dependent": {"dependent-scripts": "true"},
     "dependent-chosen": {"dependent-scripts": "true", "scripts": "first helper=hilf"},
@@ -168,21 +172,26 @@ def test_same(name: str, theirs: Path, workshop: Workshop, tmp_path: Path):
     assert found == behaviour(theirs / name)
     assert bool(found) == (name != "none")
     assert (folder / "py").exists() == (theirs / name / "py").exists()
-    if (folder / "py").exists():
-        code = tmp_path / "code.py"
-        code.write_text(
-            "import egg_main, os, sys; print(os.environ.get('MARK'), sys.argv)"
-        )
-        for arguments in (["-c", "import os; print(os.environ.get('MARK'))"],
-                          [code, "x"], ["-I", code], ["-m", "egg_more", "x"]):  # fmt: skip
-            outputs = {
-                subprocess.run(
-                    [place / "py", *arguments], check=False, capture_output=True, text=True,
-                    env={"PATH": os.environ["PATH"]},
-                ).stdout
-                for place in (folder, theirs / name)
-            }  # fmt: skip
-            assert len(outputs) == 1, outputs
+    if not (folder / "py").exists():
+        return
+    code = tmp_path / "code.py"
+    code.write_text("import egg_main, os, sys; print(os.environ.get('MARK'), sys.argv)")
+    for arguments in (
+        ["-c", "import os; print(os.environ.get('MARK'))"],
+        [code, "x"], ["-I", code], ["-m", "egg_more", "x"],
+    ):  # fmt: skip
+        outputs = {
+            _printed(place / "py", *arguments) for place in (folder, theirs / name)
+        }
+        assert len(outputs) == 1, outputs
+
+
+def _printed(*argv: str | Path) -> str:
+    environment = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        argv, check=False, capture_output=True, text=True, env=environment
+    )
+    return done.stdout
 
 
 def folder_without_python(folder: Path, tmp_path: Path) -> Path:

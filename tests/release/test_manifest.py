@@ -159,7 +159,17 @@ def test_expected_hash(sealed: ReleaseLayout):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"format": 99}', '{"format": 1, "release": "1"}']
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"format": 99}',
+        '{"format": 1, "release": "1"}',
+        '{"format": 1, "files": []}',
+        '{"format": 1, "files": {"a": 1}, "links": {}}',
+        '{"format": 1, "files": {"a": ["b"]}, "links": {}}',
+    ],
 )
 def test_unreadable(text: str, sealed: ReleaseLayout):
     """A manifest that cannot be understood is damage, said as such."""

@@ -242,7 +242,8 @@ def test_several_customers(own: bool, checkout: Checkout):
 def test_options_do_not_flap(checkout: Checkout):
     """Hash randomisation makes no part look changed."""
     options = {"eggs": "product\n  library", "scripts": "product libtool",
-               "system-linked": "lxml xmlsec", "entry-points": "a=library:tool b=library:tool",
+               "system-linked": "lxml xmlsec",
+               "entry-points": "a=library:tool b=library:tool",
                "zodb-conf": "<zodb>\n  </zodb>"}  # fmt: skip
     checkout.parts["release"] |= options
     checkout.good(PYTHONHASHSEED="1")
@@ -259,6 +260,7 @@ def test_every_option(checkout: Checkout):
         "initialization": "import os", "arguments": "1", "dependent-scripts": "true",
         "zodb-conf": "<zodb/>", "database": "1", "after-switch": "/bin/true",
         "keep": "3", "smoke-timeout": "9", "hook-timeout": "9", "registry": "",
+        "site-ini": "[app]",
     }  # fmt: skip
     assert recipe.DEFAULTS.keys() <= checkout.parts["release"].keys()
     assert "unused" not in checkout.good().lower()

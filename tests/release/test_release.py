@@ -137,7 +137,10 @@ def test_process_stays_on_its_release(acme: Workshop):
     acme.build()
     acme.build("1.1", "acme/1.1")
     acme.switch("1.0")
-    code = "import product; print(1, flush=True); input(); from product import late; print(late.LATE)"
+    code = (
+        "import product; print(1, flush=True); input()\n"
+        "from product import late; print(late.LATE)"
+    )
     with subprocess.Popen(
         [acme.site.current / "bin/python", "-c", code],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -309,7 +312,7 @@ def test_edited_store_without_wheel(path: str, kind: str, acme: Workshop):
     edit(entry.parents[1] / path, kind)
     next(acme.software.pool.glob("library*")).unlink()
     acme.index("acme/1.1", product("1.1"))
-    with pytest.raises(DamagedError, match="store's entry .* is damaged"):
+    with pytest.raises(DamagedError, match=r"store's entry .* is damaged"):
         acme.build("2.0")
     assert [p.name for p in acme.site.releases.iterdir()] == ["1.0"]
 
@@ -318,10 +321,10 @@ def test_missing_from_pool(acme: Workshop):
     """A file that neither pool nor store nor a registry has is named."""
     acme.index("acme/2.0", product(), library(), private=("library",))
     next(acme.software.pool.glob("library*.whl")).unlink()
-    with pytest.raises(RefusedError, match="lacks library.* runs offline"):
+    with pytest.raises(RefusedError, match=r"lacks library.* runs offline"):
         acme.build()
     acme.offline = False
-    with pytest.raises(RefusedError, match="lacks library.* no registry may"):
+    with pytest.raises(RefusedError, match=r"lacks library.* no registry may"):
         acme.build("2.0", "acme/2.0")
 
 
@@ -372,7 +375,7 @@ def test_shared_namespace(workshop: Workshop):
     layout = workshop.build(eggs="one\ntwo").release
     assert manifest.verify(layout, full=True) == []
     assert (layout.site_packages / "ns/__init__.py").read_text() == NAMESPACE
-    with pytest.raises(RefusedError, match="ns/__init__.py is of"):
+    with pytest.raises(RefusedError, match=r"ns/__init__.py is of"):
         workshop.build("2.0", eggs="one\nbad")
 
 
@@ -432,7 +435,7 @@ def test_full_disk_at_every_step(acme: Workshop, monkeypatch):
                 acme.build()
                 built = True
             except OSError as raised:
-                assert raised is error
+                assert raised is error  # noqa: PT017 - or it succeeds
         if not built:
             assert not acme.layout().root.exists()
             assert not list(acme.site.root.rglob(".partial*"))
@@ -500,7 +503,7 @@ def test_two_at_once(acme: Workshop):
                 acme.build()
             except BusyError:
                 os._exit(5)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - the exit code tells
                 os._exit(1)
             os._exit(0)
         children.append(child)

@@ -187,6 +187,16 @@ def nested_script(made: RawWheel) -> None:
     add(made, f"{made.data}/scripts/x/y")
 
 
+@bad("belong to the same place")
+def same_place(made: RawWheel) -> None:
+    add(made, f"{made.data}/purelib/sample/__init__.py")
+
+
+@bad("belongs where others need a folder")
+def place_and_folder(made: RawWheel) -> None:
+    add(made, f"{made.data}/platlib/sample")
+
+
 @bad("a zip bomb")
 def bomb(made: RawWheel) -> None:
     for number in range(15):

@@ -136,7 +136,7 @@ def in_child(body: Callable[[], object]) -> int:
     if child == 0:
         try:
             body()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the exit code tells
             os._exit(1)
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -32,6 +32,7 @@ _TIP = (
 )
 _BATCH = 200
 _CHUNK = 1 << 20
+_FIELDS = 3
 _REGULAR = stat.S_IFREG
 
 #: Files that are read at the same time: more than there are processors, for
@@ -132,7 +133,9 @@ def _load(path: str, inode: int, mtime: int, size: int) -> Manifest:
         found = json.load(stream)
     if found.pop("format") != FORMAT:
         raise ValueError("its format is unknown; use a newer karl.recipe.release")
-    return Manifest(**found)
+    if any(len(listed) != _FIELDS for listed in found["files"].values()):
+        raise ValueError("a file is not listed as it must be")
+    return Manifest(**{**found, "links": dict(found["links"])})
 
 
 def verify(

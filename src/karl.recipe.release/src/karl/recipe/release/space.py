@@ -41,8 +41,7 @@ def check(
             raise RefusedError(
                 f"The disk of {path} is too full: {free >> 20} MB are free, about "
                 f"{(need + RESERVE) >> 20} MB are needed.",
-                "Make room: switch-version --prune and karl-index gc tell what can "
-                "go.",
+                "Make room: switch-version --prune and karl-index gc tell what can go.",
             )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import os
 import time
 from collections.abc import Sequence
@@ -136,22 +135,21 @@ class Store:
         )
         done: list[tuple[Source, Path]] = []
         due = time.monotonic() + _BATCH_SECONDS
-        gc.freeze()
+        results = workers.spread(_unpack, list(enumerate(jobs)), self.count)
         try:
-            for place in workers.spread(_unpack, list(enumerate(jobs)), self.count):
-                done.append(jobs[place])
-                task.advance(jobs[place][0].size >> 10, jobs[place][0].project)
-                if time.monotonic() > due:
-                    self._publish(folder, done)
-                    due = time.monotonic() + _BATCH_SECONDS
+            with contextlib.closing(results):
+                for place in results:
+                    done.append(jobs[place])
+                    task.advance(jobs[place][0].size >> 10, jobs[place][0].project)
+                    if time.monotonic() > due:
+                        self._publish(folder, done)
+                        due = time.monotonic() + _BATCH_SECONDS
             self._publish(folder, done)
         except BaseException:
             for _, partial in jobs:
                 with contextlib.suppress(OSError):
                     files.remove_tree(partial)
             raise
-        finally:
-            gc.unfreeze()
         task.done(f"{len(jobs)} wheels")
 
     def _publish(self, folder: Path, done: list[tuple[Source, Path]]) -> None:
@@ -174,9 +172,5 @@ class Store:
 
 def _unpack(job: tuple[int, tuple[Source, Path]]) -> int:
     place, (source, partial) = job
-    gc.disable()
-    try:
-        unpack(source, partial)
-    finally:
-        gc.enable()
+    unpack(source, partial)
     return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -172,8 +173,10 @@ def make(
         files.seam("symlink", root / path)
         os.symlink(target, f"{base}/{path}")
     jobs = sorted(tree.linked, key=lambda job: -len(job.listing))
-    for done in workers.spread(_Linking(base), _grouped(jobs, count * 8), count):
-        progress(done, "")
+    groups = _grouped(jobs, count * 8)
+    with contextlib.closing(workers.spread(_Linking(base), groups, count)) as results:
+        for done in results:
+            progress(done, "")
     for path, content in tree.written.items():
         write(f"{base}/{path}", content, tree.files[path][2])
     progress(len(tree.written), "")

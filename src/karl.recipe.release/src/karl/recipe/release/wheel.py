@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from karl.recipe.release.archive import Archive, Member
 from karl.recipe.release.errors import DamagedError
+from karl.recipe.release.manifest import folders_of
 from karl.recipe.release.metadata import Metadata
 from karl.recipe.release.names import normalised
 from karl.recipe.release.record import Record
@@ -120,7 +121,11 @@ def _validated(archive: Archive, project: str, version: str) -> Wheel:
     record = _record(archive, dist_info, problems)
     if problems:
         raise refused(archive.path, problems)
-    return Wheel(archive, dist_info, metadata, record)
+    wheel = Wheel(archive, dist_info, metadata, record)
+    problems += _place_problems(wheel)
+    if problems:
+        raise refused(archive.path, problems)
+    return wheel
 
 
 def _record(archive: Archive, dist_info: str, problems: list[str]) -> Record:
@@ -158,6 +163,18 @@ def _stray_problems(archive: Archive, dist_info: str) -> Iterator[str]:
             yield f"{member.path} is of no kind that a wheel may have"
         elif scheme == "scripts" and "/" in path:
             yield f"{member.path} is a script in a folder"
+
+
+def _place_problems(wheel: Wheel) -> Iterator[str]:
+    """Tell of members that would be installed to one place."""
+    seen: dict[str, str] = {}
+    for placed in wheel.placed:
+        place = f"{placed.section}/{placed.path}"
+        other = seen.setdefault(place, placed.member.path)
+        if other != placed.member.path:
+            yield f"{other} and {placed.member.path} belong to the same place"
+    for place in seen.keys() & folders_of(seen):
+        yield f"{seen[place]} belongs where others need a folder"
 
 
 def _text(archive: Archive, path: str, problems: list[str]) -> bytes:

@@ -12,7 +12,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
@@ -32,11 +32,12 @@ def default_count() -> int:
 
 def spread(
     work: Callable[[Item], Result], items: Sequence[Item], count: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield ``work(item)`` for every item, in the order in which they end.
 
     Items are begun in their order, so give the longest ones first.  With one
-    process, or one item, the work is done in this process.
+    process, or one item, the work is done in this process.  Close the generator
+    (``contextlib.closing``): that stops processes that are still at work.
 
     :param count: processes at most.
     :raises Exception: the first error that *work* raised; the other processes
