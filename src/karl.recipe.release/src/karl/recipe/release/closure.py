@@ -25,28 +25,33 @@ def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
     :raises RefusedError: something is missing or does not fit together.
     """
     systemlibs.check(index.lock.system_linked)
-    for name in index.lock.system_linked:
-        package = index.lock.package(name)
-        if package:
-            systemlibs.ensure_wheel(software, index, package, reporter)
+    linked = [
+        systemlibs.ensure_wheel(software, index, package, reporter).path.parent
+        for package in index.lock.packages
+        if package.name in index.lock.system_linked
+    ]
     task = reporter.task(f"Checking that {index.lock.name} installs from itself")
     with tempfile.TemporaryDirectory(prefix="karl-closure-") as folder:
-        _install(index, Path(folder), lambda _: task.advance(0))
+        _install(index, linked, Path(folder), lambda _: task.advance(0))
     task.done(f"{len(needed_here(index.lock))} files")
 
 
-def _install(index: Index, folder: Path, beat: process.Beat) -> None:
+def _install(
+    index: Index, linked: list[Path], folder: Path, beat: process.Beat
+) -> None:
     uv = uv_program()
     environment = process.clean_environment(HOME=str(folder), NO_COLOR="1")
     shared: list[str | Path] = ["--quiet", "--no-config", "--no-cache", "--offline"]
     python = folder / "venv" / "bin" / "python"
     pins = folder / "pins.txt"
     pins.write_text("".join(f"{pin}\n" for pin in _pins(index.lock)), encoding="utf-8")
+    # What is linked to the system's libraries was built just above, from the index.
+    built = [word for place in linked for word in ("--find-links", place)]
     steps: tuple[list[str | Path], ...] = (
         [uv, "venv", *shared, "--no-project", "--python", sys.executable,
          folder / "venv"],
         [uv, "pip", "install", *shared, "--python", python, "--index-url",
-         index.layout.simple.absolute().as_uri(), "-r", pins],
+         index.layout.simple.absolute().as_uri(), *built, "-r", pins],
         [uv, "pip", "check", *shared, "--python", python],
     )  # fmt: skip
     for argv in steps:
