@@ -11,6 +11,7 @@ from support.siteinvariants import check_settled, snapshot
 from support.sites import make_release, overwrite
 
 from karl.recipe.release import revisions, switchcli
+from karl.recipe.release.files import remove_tree
 
 
 def test_the_whole_story_through_the_command(site, run):
@@ -166,7 +167,7 @@ def test_list_shows_damage(site, run):
     overwrite(site.release("1.0").site_packages / "product.py", "")
     overwrite(site.revision(2).record, "{")
     make_release(site, "1.3")
-    shutil.move(site.release("1.2").root, site.root / "away")
+    remove_tree(site.release("1.2").root)
     code, output, _ = run("--list")
     assert code == 0
     assert output.count(" NO") == 3
