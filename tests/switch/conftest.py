@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.sites import build_site
 
-from karl.recipe.release import switch
+from karl.recipe.release import switch, switchcli
 from karl.recipe.release.layout import SiteLayout
 from karl.recipe.release.switch import SwitchResult
 from karl.recipe.release.switchplan import SwitchRequest
@@ -41,9 +42,8 @@ def back(site: SiteLayout) -> Callable[..., SwitchResult]:
 
 
 @pytest.fixture
-def run(site: SiteLayout):
+def command(site: SiteLayout):
     """Run the site's own command; return exit code, output and errors."""
-    import subprocess
 
     def run_command(*words: str, **options):
         done = subprocess.run(
@@ -56,3 +56,18 @@ def run(site: SiteLayout):
         return done.returncode, done.stdout, done.stderr
 
     return run_command
+
+
+@pytest.fixture
+def run(site: SiteLayout, capsys: pytest.CaptureFixture[str]):
+    """Do what the site's command does, in this process."""
+
+    def run_main(*words: str):
+        capsys.readouterr()
+        try:
+            code = switchcli.main(str(site.root), words)
+        except SystemExit as left:
+            code = left.code
+        return code, *capsys.readouterr()
+
+    return run_main

@@ -14,15 +14,15 @@ from karl.recipe.release import revisions, switchcli
 from karl.recipe.release.files import remove_tree
 
 
-def test_the_whole_story_through_the_command(site, run):
+def test_the_whole_story_through_the_command(site, command):
     """Switch, switch, roll back, list: with the site's own command."""
-    assert run("1.0")[0] == 0
-    code, output, errors = run("1.1", "--note", "second")
+    assert command("1.0")[0] == 0
+    code, output, errors = command("1.1", "--note", "second")
     assert (code, output) == (0, "Revision 2 (release 1.1) is live.\n")
     assert "Smoke test" in errors
-    code, output, _ = run("--rollback")
+    code, output, _ = command("--rollback")
     assert (code, output) == (0, "Revision 1 (release 1.0) is live.\n")
-    code, output, _ = run("1.0")
+    code, output, _ = command("1.0")
     assert (code, output) == (
         0,
         "Nothing to do: revision 1 (release 1.0) is live already.\n",
@@ -95,9 +95,9 @@ def test_wrong_use_ends_with_2_and_changes_nothing(site, words, capsys):
     assert snapshot(site) == before
 
 
-def test_help_teaches(run):
+def test_help_teaches(command):
     """--help says what it is for, shows examples and the exit codes."""
-    code, output, _ = run("--help")
+    code, output, _ = command("--help")
     assert code == 0
     for word in (
         "sealed",
@@ -109,9 +109,9 @@ def test_help_teaches(run):
         assert word in output
 
 
-def test_a_binding_can_come_from_standard_input(site, run):
+def test_a_binding_can_come_from_standard_input(site, command):
     """``--zodb-conf -`` reads the binding, as through ssh."""
-    code, _, _ = run(
+    code, _, _ = command(
         "1.0", "--database", "acme-2", "--zodb-conf", "-", input="<zodb two>\n"
     )
     assert code == 0
@@ -226,6 +226,24 @@ def test_verify_all_covers_revisions_too(site, run):
     assert "revision 1: DAMAGED" in output
 
 
+def test_verify_all_sees_what_is_missing_or_replaced(site, run):
+    """Missing releases, replaced ones and a missing live revision are all told."""
+    for version in ("1.0", "1.1", "1.2"):
+        run(version)
+    for version in ("1.0", "1.1"):
+        remove_tree(site.release(version).root)
+    make_release(site, "1.1", modules={"other.py": ""})
+    revisions.remove(site, 3)
+    code, output, _ = run("--verify", "--all", "--json")
+    assert code == 4
+    told = {row["number"]: row["problem"] for row in json.loads(output)["revisions"]}
+    assert "1.0 is missing" in told[1]
+    assert "1.1 was replaced" in told[2]
+    assert "missing" in told[3]
+    rows = json.loads(run("--list", "--json")[1])["revisions"]
+    assert "not the one" in rows[1]["problem"]
+
+
 def test_verify_of_a_manifest_that_cannot_be_read(site, run):
     """A damaged release.json is damage, not a crash."""
     overwrite(site.release("1.0").manifest, "{")
@@ -257,7 +275,7 @@ def test_a_corrupt_site_file_is_told(site, run):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_without_permission_nothing_changes(
-    site, run, tmp_path, tmp_path_factory, capfd
+    site, command, tmp_path, tmp_path_factory, capfd
 ):
     """A user who may not write gets exit code 1 and a reason, and may look."""
 
@@ -272,7 +290,7 @@ def test_without_permission_nothing_changes(
     base = tmp_path_factory.getbasetemp()
     for folder in (base.parent, base, tmp_path):
         folder.chmod(folder.stat().st_mode & 0o7777 | 0o011)
-    run("1.0")
+    command("1.0")
     before = snapshot(site)
     assert as_nobody("1.1") == 1
     assert "Permission denied" in capfd.readouterr().err
@@ -291,10 +309,10 @@ def test_root_leaves_another_users_site_alone(site, run):
     assert revisions.current_number(site) is None
 
 
-def test_who_did_it_is_recorded(site, run):
+def test_who_did_it_is_recorded(site, command):
     """The human behind sudo is recorded, else the login name."""
-    run("1.0", env={**os.environ, "SUDO_USER": "kim", "LOGNAME": "acme"})
-    run("1.1", env={**os.environ, "SUDO_USER": "", "LOGNAME": "acme"})
+    command("1.0", env={**os.environ, "SUDO_USER": "kim", "LOGNAME": "acme"})
+    command("1.1", env={**os.environ, "SUDO_USER": "", "LOGNAME": "acme"})
     assert revisions.load(site, 1).by == "kim"
     assert revisions.load(site, 2).by == "acme"
 
