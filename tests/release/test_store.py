@@ -113,13 +113,18 @@ def test_bad_wheel_leaves_nothing(count: int, store: Store, software: SoftwareLa
     assert store.find(sources[1].sha256) is None
 
 
+def write_record(root: Path, text: str) -> None:
+    root.chmod(0o755)
+    files.write(root / "entry.json", text)
+
+
 def test_broken_record_is_made_anew(
     store: Store, software: SoftwareLayout, notes: Notes
 ):
     """An entry whose record is broken is made anew, and the operator told."""
     one = source(software, sample())
     (stored,) = store.provide([one])
-    files.write(stored.root / "entry.json", "{}")
+    write_record(stored.root, "{}")
     (again,) = store.provide([one])
     assert again.entry.lib == stored.entry.lib
     assert "made anew" in notes.warned[0]
@@ -131,7 +136,7 @@ def test_broken_record_without_wheel(store: Store, software: SoftwareLayout):
     one = source(software, sample())
     (stored,) = store.provide([one])
     one.path.unlink()
-    files.write(stored.root / "entry.json", "{}")
+    write_record(stored.root, "{}")
     with pytest.raises(DamagedError, match="is damaged"):
         store.provide([one])
 
@@ -140,7 +145,7 @@ def test_entry_of_another_format(store: Store, software: SoftwareLayout):
     """An entry that an older or newer version wrote is made anew, silently."""
     one = source(software, sample())
     (stored,) = store.provide([one])
-    files.write(stored.root / "entry.json", '{"format": 99}')
+    write_record(stored.root, '{"format": 99}')
     assert store.provide([one])[0].entry.name == "sample0"
 
 
