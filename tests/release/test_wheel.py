@@ -187,6 +187,42 @@ def nested_script(made: RawWheel) -> None:
     add(made, f"{made.data}/scripts/x/y")
 
 
+@bad("is compressed by the unknown method 12")
+def compressed_otherwise(made: RawWheel) -> None:
+    made.compression = zipfile.ZIP_BZIP2
+
+
+@bad("is a folder that poses as a file")
+def posing_folder(made: RawWheel) -> None:
+    add(made, "sample/folder", b"")
+    made.modes["sample/folder"] = stat.S_IFDIR | 0o755
+
+
+@bad("its format is version 2.0; only 1 is known")
+def newer_format(made: RawWheel) -> None:
+    made.wheel_version = "Wheel-Version: 2.0"
+
+
+@bad("its WHEEL file names no Wheel-Version")
+def no_format(made: RawWheel) -> None:
+    made.wheel_version = "Generator: me"
+
+
+@bad("sample-1.0.dist-info/METADATA is missing")
+def no_metadata(made: RawWheel) -> None:
+    made.without = (f"{made.info}/METADATA",)
+
+
+@bad("sample-1.0.dist-info/RECORD is missing")
+def no_record(made: RawWheel) -> None:
+    made.without = (f"{made.info}/RECORD",)
+
+
+@bad("RECORD is not UTF-8")
+def binary_record(made: RawWheel) -> None:
+    made.record["odd"] = "\udcff,,"
+
+
 @bad("belong to the same place")
 def same_place(made: RawWheel) -> None:
     add(made, f"{made.data}/purelib/sample/__init__.py")
@@ -300,6 +336,28 @@ def test_header_disagrees(field: str, made: RawWheel, tmp_path: Path):
     path.write_bytes(data)
     with pytest.raises(DamagedError, match=r"cannot be read|no zip file"):
         read(path)
+
+
+def test_encrypted(made: RawWheel, tmp_path: Path):
+    """A member that is marked as encrypted is refused."""
+    path = made.write(tmp_path)
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as opened:
+        directory = opened.start_dir
+    data[directory + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="is encrypted"):
+        read(path)
+
+
+def test_cut_off(made: RawWheel, tmp_path: Path):
+    """A wheel that was cut off is refused wherever the cut is."""
+    path = made.write(tmp_path)
+    data = path.read_bytes()
+    for size in range(0, len(data), 97):
+        path.write_bytes(data[:size])
+        with pytest.raises(DamagedError):
+            read(path)
 
 
 def test_wrong_project(made: RawWheel, tmp_path: Path):

@@ -25,6 +25,9 @@ class RawWheel:
     :ivar modes: the file type and permissions, where not a plain file's.
     :ivar extra: members that are written beside, in order, listed or not.
     :ivar record: lines by path, where not those of the content; None: no line.
+    :ivar without: members that are left out after all.
+    :ivar wheel_version: of the format.
+    :ivar compression: of all members.
     """
 
     name: str = "sample"
@@ -38,6 +41,9 @@ class RawWheel:
     requires: tuple[str, ...] = ()
     metadata: str = ""
     file_name: str = ""
+    without: tuple[str, ...] = ()
+    wheel_version: str = "Wheel-Version: 1.0"
+    compression: int = zipfile.ZIP_DEFLATED
 
     @property
     def stem(self) -> str:
@@ -61,7 +67,8 @@ class RawWheel:
             **self.members,
             f"{self.info}/METADATA": metadata.encode(),
             f"{self.info}/WHEEL": (
-                f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {self.tag}\n".encode()
+                f"{self.wheel_version}\nRoot-Is-Purelib: true\n"
+                f"Tag: {self.tag}\n".encode()
             ),
         }
         if self.entry_points:
@@ -86,10 +93,12 @@ class RawWheel:
             for name, content in [
                 *members.items(),
                 *self.extra,
-                (record, self.record_text(members).encode()),
+                (record, self.record_text(members).encode(errors="surrogateescape")),
             ]:
+                if name in self.without:
+                    continue
                 entry = zipfile.ZipInfo(name, EPOCH)
-                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.compress_type = self.compression
                 mode = self.modes.get(name, stat.S_IFREG | 0o644)
                 entry.external_attr = mode << 16
                 archive.writestr(entry, content)

@@ -1,8 +1,7 @@
 """Work spread over forked processes, without threads and without orphans.
 
 Forking is what makes it quick: the processes inherit everything that was read
-before, and only numbers and results go through the pipes.  The caller must not
-have started threads.
+before, and only numbers and results go through the pipes.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -36,8 +36,9 @@ def spread(
     """Yield ``work(item)`` for every item, in the order in which they end.
 
     Items are begun in their order, so give the longest ones first.  With one
-    process, or one item, the work is done in this process.  Close the generator
-    (``contextlib.closing``): that stops processes that are still at work.
+    process, or one item, the work is done in this process; and also where there
+    are threads, since a fork could inherit a lock that one of them holds.  Close
+    the generator (``contextlib.closing``): that stops what is still at work.
 
     :param count: processes at most.
     :raises Exception: the first error that *work* raised; the other processes
@@ -45,7 +46,7 @@ def spread(
     :raises KarlError: a process ended without a word (killed, out of memory).
     """
     count = min(count, len(items))
-    if count <= 1:
+    if count <= 1 or threading.active_count() > 1:
         for item in items:
             yield work(item)
         return
