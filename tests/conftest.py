@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from karl.recipe.release.layout import SoftwareLayout
+from karl.recipe.release.base.layout import SoftwareLayout
 
 ROOT = Path(__file__).parents[1]
 

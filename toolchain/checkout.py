@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release.layout import IndexLayout, SoftwareLayout
-from karl.recipe.release.names import IndexName
+from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
+from karl.recipe.release.base.names import IndexName
 
 #: The frozen index of the tools, and the one that adds what tests need.
 TOOLS = IndexName("toolchain", "1")

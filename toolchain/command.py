@@ -8,16 +8,16 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from karl.recipe.release import files
-from karl.recipe.release.command import guarded
-from karl.recipe.release.console import Console
-from karl.recipe.release.errors import (
+from karl.recipe.release.base import files
+from karl.recipe.release.base.command import guarded
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import (
     BusyError,
     KarlError,
     ProcessError,
     RefusedError,
 )
-from karl.recipe.release.locks import locked
+from karl.recipe.release.base.locks import locked
 from toolchain import environment, prerequisites, programs
 from toolchain.checkout import Checkout
 from toolchain.environment import Request

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release import files, process
-from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.base import files, process
+from karl.recipe.release.base.reporter import Reporter
 from toolchain.checkout import Checkout
 from toolchain.pip import Pip
 from toolchain.supply import Supply, has

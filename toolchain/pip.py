@@ -8,15 +8,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from karl.recipe.release import process
-from karl.recipe.release.errors import (
+from karl.recipe.release.base import process
+from karl.recipe.release.base.errors import (
     DamagedError,
     KarlError,
     ProcessError,
     RefusedError,
     UnreachableError,
 )
-from karl.recipe.release.reporter import Reporter
+from karl.recipe.release.base.reporter import Reporter
 from toolchain.tools import Tool
 
 #: What of the user's environment must not reach a download: it would change

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from karl.recipe.release import prerequisites
-from karl.recipe.release.errors import PrerequisiteError, RefusedError
-from karl.recipe.release.linkedprojects import KNOWN
+from karl.recipe.release.base.errors import PrerequisiteError, RefusedError
+from karl.recipe.release.building import prerequisites
+from karl.recipe.release.building.linkedprojects import KNOWN
 
 _INSTALL = "On Debian and Ubuntu: apt-get install"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from karl.recipe.release import files
+from karl.recipe.release.base import files
 from toolchain.checkout import Checkout
 
 _FRAME = """\

@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from karl.recipe.release import files
-from karl.recipe.release.errors import DamagedError, UnreachableError
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.locks import locked
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import DamagedError, UnreachableError
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.locks import locked
 from toolchain.pip import Pip
 from toolchain.tools import Tool
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.errors import DamagedError, PrerequisiteError
-from karl.recipe.release.names import checked_file_name
+from karl.recipe.release.base.errors import DamagedError, PrerequisiteError
+from karl.recipe.release.base.names import checked_file_name
 
 _WHEEL = re.compile(
     r".+?-[^-]+(?:-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl"

@@ -94,7 +94,7 @@ class TestReadyCheckout:
         )
         done = ready.run([ready.root / ".venv/bin/python", "-c", code])
         assert done.stdout.splitlines() == [
-            "console_scripts karl-index = karl.recipe.release.indexcli:main",
+            "console_scripts karl-index = karl.recipe.release.indexes.cli:main",
             "zc.buildout default = karl.recipe.release.recipe:Release",
             "zc.buildout index = karl.recipe.release.indexrecipe:Index",
         ]

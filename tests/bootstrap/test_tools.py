@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from karl.recipe.release.errors import PrerequisiteError, ProcessError
+from karl.recipe.release.base.errors import PrerequisiteError, ProcessError
 from toolchain.pip import explained
 from toolchain.tools import Toolchain
 

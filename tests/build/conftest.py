@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support.indexes import make_index
 
-from karl.recipe.release import files
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.reporter import SilentTask
+from karl.recipe.release.base import files
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.reporter import SilentTask
+from karl.recipe.release.distributions.lockfile import Index
 
 LXML_SHA256 = "45222d94ddd511536f3b2f7d9deae3b2339b4ce0f075f1ca25703b07cad9dd21"
 

@@ -13,13 +13,13 @@ from support.registries import public_registry
 from support.sources import backend, flit, write_sdist, write_tree
 from support.wheels import make_wheel
 
-from karl.recipe.release import builder
-from karl.recipe.release.errors import (
+from karl.recipe.release.base.errors import (
     DamagedError,
     ProcessError,
     RefusedError,
     UsageError,
 )
+from karl.recipe.release.building import builder
 
 _WHEEL = """
 import pathlib, sys, time, zipfile

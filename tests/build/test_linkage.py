@@ -11,12 +11,13 @@ import pytest
 from support.indexes import make_index
 from support.sources import tiny, write_sdist
 
-from karl.recipe.release import files, linkage, prerequisites, systemlibs
-from karl.recipe.release.errors import DamagedError
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.linkedprojects import KNOWN
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.systemlibs import BuiltWheel
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import DamagedError
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.building import linkage, prerequisites, systemlibs
+from karl.recipe.release.building.linkedprojects import KNOWN
+from karl.recipe.release.building.systemlibs import BuiltWheel
+from karl.recipe.release.distributions.lockfile import Index
 
 XMLSEC_SHA256 = "f3fac9ae679f66585925cc00c5f6839ae36c1d03157619571dee18acc05b9c01"
 

@@ -11,10 +11,11 @@ from support.rawwheels import RawWheel
 from support.wheels import make_sdist
 from support.workshop import Notes, Workshop, run
 
-from karl.recipe.release import files, manifest
-from karl.recipe.release.errors import RefusedError
-from karl.recipe.release.layout import SiteLayout, SoftwareLayout
-from karl.recipe.release.lockfile import Index
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.trees import manifest
 
 
 @pytest.fixture

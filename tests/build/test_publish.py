@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from support.sources import flit, write_tree
 
-from karl.recipe.release import archives, files
-from karl.recipe.release.errors import DamagedError, RefusedError, UsageError
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.publish import publish
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.building import archives
+from karl.recipe.release.building.publish import publish
 
 _FLIT_CONTENT = {**flit(), ".gitignore": "ignored.py\n"}
 
@@ -60,8 +61,8 @@ def test_sdist_and_wheel(repository: Path, published, software: SoftwareLayout):
 _PUBLISH = """
 import os, sys
 from pathlib import Path
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.publish import publish
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.building.publish import publish
 os.umask(int(sys.argv[4], 8))
 publish(Path(sys.argv[1]), SoftwareLayout.below(Path(sys.argv[2])),
         build_index_url=sys.argv[3])

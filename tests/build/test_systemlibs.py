@@ -15,17 +15,18 @@ from pathlib import Path
 import pytest
 from support.sources import flit, tiny, write_sdist
 
-from karl.recipe.release import files, prerequisites, systemlibs
-from karl.recipe.release.errors import (
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import (
     DamagedError,
     PrerequisiteError,
     ProcessError,
     RefusedError,
     UsageError,
 )
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.pool import Pool
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.building import prerequisites, systemlibs
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.distributions.pool import Pool
 
 TINY = systemlibs.linked_projects("tiny = libxml-2.0; libxml2-dev")
 
@@ -87,7 +88,7 @@ def test_missing_tools_are_named(bare, monkeypatch: pytest.MonkeyPatch, tmp_path
     """A missing compiler, linker, pkg-config and Python header are named too."""
     bare()
     monkeypatch.setattr(
-        "karl.recipe.release.prerequisites.sysconfig.get_path",
+        "karl.recipe.release.building.prerequisites.sysconfig.get_path",
         lambda _: str(tmp_path / "no-headers"),
     )
     with pytest.raises(PrerequisiteError) as caught:
@@ -287,11 +288,11 @@ def test_failed_build_leaves_its_log_alone(
 _ENSURE = """
 import sys
 from pathlib import Path
-from karl.recipe.release import systemlibs
-from karl.recipe.release.console import Console
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.names import IndexName
+from karl.recipe.release.building import systemlibs
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.base.names import IndexName
 software = SoftwareLayout.below(Path(sys.argv[1]))
 index = Index.load(software, IndexName.parse("built/1"))
 declared = systemlibs.linked_projects("tiny = libxml-2.0; libxml2-dev")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from support.registries import Registry, public_registry
 
-from karl.recipe.release.freeze import freeze
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.request import IndexRequest
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.indexes.freeze import freeze
+from karl.recipe.release.indexes.request import IndexRequest
 
 Freezer = Callable[..., Index]
 

@@ -16,11 +16,11 @@ import pytest
 from support.registries import Registry
 from support.wheels import make_sdist, make_wheel
 
-from karl.recipe.release import files
-from karl.recipe.release.index import requirements_txt
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.process import clean_environment
-from karl.recipe.release.resolve import uv_program
+from karl.recipe.release.base import files
+from karl.recipe.release.base.process import clean_environment
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.indexes.derived import requirements_txt
+from karl.recipe.release.indexes.resolve import uv_program
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 

@@ -8,20 +8,20 @@ import pytest
 from support.registries import Registry
 from support.wheels import make_sdist, make_wheel
 
-from karl.recipe.release import files
-from karl.recipe.release.errors import (
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import (
     DamagedError,
     RefusedError,
     UnreachableError,
     UsageError,
 )
-from karl.recipe.release.index import Problem, verify
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import Index, render
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.pool import Pool
-from karl.recipe.release.reporter import SilentReporter
-from karl.recipe.release.request import chain
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.base.reporter import SilentReporter
+from karl.recipe.release.distributions.lockfile import Index, render
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes.derived import Problem, verify
+from karl.recipe.release.indexes.request import chain
 
 
 def tree(folder: Path) -> dict[str, bytes | str]:
@@ -190,7 +190,7 @@ def test_an_index_that_cannot_be_installed_is_not_frozen(
     frozen, registry, software, monkeypatch
 ):
     """The closure check finds what is missing, and then nothing is left."""
-    from karl.recipe.release import freeze as freezing
+    from karl.recipe.release.indexes import freeze as freezing
 
     make_sdist(registry.folder, "legacy", "1.0")
     _put_flit(registry)

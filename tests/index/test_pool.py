@@ -7,9 +7,10 @@ import zipfile
 import pytest
 from support.wheels import make_sdist, make_wheel
 
-from karl.recipe.release import files, garbage
-from karl.recipe.release.errors import RefusedError, UsageError
-from karl.recipe.release.pool import Pool, identify
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import RefusedError, UsageError
+from karl.recipe.release.distributions.pool import Pool, identify
+from karl.recipe.release.indexes import garbage
 
 
 @pytest.fixture

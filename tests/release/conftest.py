@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.workshop import Notes, Workshop, library, product
 
-from karl.recipe.release.layout import SiteLayout, SoftwareLayout
+from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
 
 
 @pytest.fixture

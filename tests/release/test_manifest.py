@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from support.workshop import Workshop
 
-from karl.recipe.release import files, manifest
-from karl.recipe.release.errors import DamagedError
-from karl.recipe.release.layout import ReleaseLayout
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import DamagedError
+from karl.recipe.release.base.layout import ReleaseLayout
+from karl.recipe.release.trees import manifest
 
 
 def init(root: Path) -> Path:

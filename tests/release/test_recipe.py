@@ -14,8 +14,9 @@ import pytest
 import zc.buildout
 from support.workshop import Workshop, library, product, run
 
-from karl.recipe.release import manifest, recipe
-from karl.recipe.release.layout import ReleaseLayout, SiteLayout
+from karl.recipe.release import recipe
+from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
+from karl.recipe.release.trees import manifest
 
 BUILDOUT = "import zc.buildout.buildout as b; b.main()"
 

@@ -23,16 +23,17 @@ from support.workshop import (
     run,
 )
 
-from karl.recipe.release import files, manifest, release, space
-from karl.recipe.release.errors import (
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import (
     BusyError,
     DamagedError,
     KarlError,
     RefusedError,
     UsageError,
 )
-from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.locks import locked
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.base.locks import locked
+from karl.recipe.release.trees import manifest, release, space
 
 
 def told(script: Path, *arguments: str, **options: object) -> dict[str, object]:

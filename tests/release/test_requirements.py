@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from karl.recipe.release.errors import RefusedError
-from karl.recipe.release.layout import IndexLayout
-from karl.recipe.release.lockfile import Index, Lock, Override, Package
-from karl.recipe.release.metadata import Metadata
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.requirements import closure
+from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.layout import IndexLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.distributions.lockfile import Index, Lock, Override, Package
+from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.trees.requirements import closure
 
 
 def needed(

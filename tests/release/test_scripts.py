@@ -10,10 +10,10 @@ import pytest
 from support.rawwheels import RawWheel
 from support.workshop import Notes, Workshop, library, product, run
 
-from karl.recipe.release import specification
-from karl.recipe.release.errors import RefusedError, UsageError
-from karl.recipe.release.layout import ReleaseLayout
-from karl.recipe.release.scripts import Provider, Scripts, plan
+from karl.recipe.release.base.errors import RefusedError, UsageError
+from karl.recipe.release.base.layout import ReleaseLayout
+from karl.recipe.release.trees import specification
+from karl.recipe.release.trees.scripts import Provider, Scripts, plan
 
 PRODUCT = Provider("product", "[console_scripts]\nrun = product:main\nstop=p.q:r.s\n")
 LIBRARY = Provider("library", "[console_scripts]\ntool = library:tool [extra]\n")

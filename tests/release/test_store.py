@@ -13,11 +13,11 @@ import pytest
 from support.rawwheels import RawWheel
 from support.workshop import Notes, in_child, killed_at, raising_at
 
-from karl.recipe.release import files, locks
-from karl.recipe.release.errors import DamagedError, KarlError
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.store import Store
-from karl.recipe.release.unpacking import Source
+from karl.recipe.release.base import files, locks
+from karl.recipe.release.base.errors import DamagedError, KarlError
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.trees.store import Store
+from karl.recipe.release.trees.unpacking import Source
 
 
 def sample(number: int = 0) -> RawWheel:

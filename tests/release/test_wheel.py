@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support.rawwheels import RawWheel, record_hash
 
-from karl.recipe.release import wheel
-from karl.recipe.release.errors import DamagedError
-from karl.recipe.release.files import sha256_of
+from karl.recipe.release.base.errors import DamagedError
+from karl.recipe.release.base.files import sha256_of
+from karl.recipe.release.trees import wheel
 
 BAD: dict[str, tuple[Callable[[RawWheel], None], str]] = {}
 

@@ -1,4 +1,4 @@
-"""Faults at the changes that :mod:`karl.recipe.release.files` announces."""
+"""Faults at the changes that :mod:`karl.recipe.release.base.files` announces."""
 
 from __future__ import annotations
 

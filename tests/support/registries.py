@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.names import PrivateNames
-from karl.recipe.release.pool import Pool
-from karl.recipe.release.registry import RegistryView, serving
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import PrivateNames
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes.registry import RegistryView, serving
 
 
 @dataclass

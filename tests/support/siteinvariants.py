@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 
-from karl.recipe.release import recovery, revisions
-from karl.recipe.release.files import sha256_of
-from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.manifest import verify
-from karl.recipe.release.sitestate import observe
+from karl.recipe.release.base.files import sha256_of
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import recovery, revisions
+from karl.recipe.release.sites.sitestate import observe
+from karl.recipe.release.trees.manifest import verify
 
 
 def check_live(site: SiteLayout) -> int:

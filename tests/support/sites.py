@@ -8,15 +8,16 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from karl.recipe.release import files, sitetools
-from karl.recipe.release.interpreter import (
+from karl.recipe.release.base import files
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import sitetools
+from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.trees.interpreter import (
     base_interpreter,
     description,
     environment_file,
 )
-from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.manifest import Manifest
-from karl.recipe.release.siteconfig import SiteConfig
+from karl.recipe.release.trees.manifest import Manifest
 
 CONFIG = SiteConfig("acme-prod", "<zodb>\n</zodb>\n", "acme-prod-1")
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from packaging.utils import parse_wheel_filename
 
-from karl.recipe.release import files, lockfile
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import File, Index, Lock, Package
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.pool import Pool
+from karl.recipe.release.base import files
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.distributions import lockfile
+from karl.recipe.release.distributions.lockfile import File, Index, Lock, Package
+from karl.recipe.release.distributions.pool import Pool
 
 
 def make_index(

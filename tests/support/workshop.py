@@ -12,11 +12,12 @@ from pathlib import Path
 from support.rawwheels import RawWheel
 from support.wheelindexes import make_index
 
-from karl.recipe.release import files, manifest, release, specification
-from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.release import Outcome, Place
+from karl.recipe.release.base import files
+from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout, SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.trees import manifest, release, specification
+from karl.recipe.release.trees.release import Outcome, Place
 
 
 @dataclass

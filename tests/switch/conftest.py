@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support.sites import build_site
 
-from karl.recipe.release import switch, switchcli
-from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.switch import SwitchResult
-from karl.recipe.release.switchplan import SwitchRequest
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import switch, switchcli
+from karl.recipe.release.sites.switch import SwitchResult
+from karl.recipe.release.sites.switchplan import SwitchRequest
 
 
 @pytest.fixture

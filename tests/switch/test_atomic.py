@@ -6,8 +6,8 @@ import textwrap
 
 from support.siteinvariants import check_settled, snapshot
 
-from karl.recipe.release import revisions
-from karl.recipe.release.locks import locked
+from karl.recipe.release.base.locks import locked
+from karl.recipe.release.sites import revisions
 
 #: Reads through ``current`` until it is told to stop; counts what it could not.
 _READER = textwrap.dedent(

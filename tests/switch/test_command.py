@@ -10,8 +10,8 @@ import pytest
 from support.siteinvariants import check_settled, snapshot
 from support.sites import make_release, overwrite
 
-from karl.recipe.release import revisions, switchcli
-from karl.recipe.release.files import remove_tree
+from karl.recipe.release.base.files import remove_tree
+from karl.recipe.release.sites import revisions, switchcli
 
 
 def test_the_whole_story_through_the_command(site, command):
@@ -321,8 +321,8 @@ def test_it_runs_as_a_module_too(site):
     """During development: python -m … --site."""
     path = os.pathsep.join(sys.path)
     done = subprocess.run(
-        [sys.executable, "-m", "karl.recipe.release.switchcli", "--site", site.root,
-         "--list"],
+        [sys.executable, "-m", "karl.recipe.release.sites.switchcli", "--site",
+         site.root, "--list"],
         env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True,
     )  # fmt: skip
     assert b"1.0" in done.stdout

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from karl.recipe.release import errors, hooks, sitestate
-from karl.recipe.release.siteconfig import SiteConfig
-from karl.recipe.release.switchoptions import build_parser
+from karl.recipe.release.base import errors
+from karl.recipe.release.sites import hooks, sitestate
+from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.sites.switchoptions import build_parser
 
 
 @pytest.fixture(scope="module")

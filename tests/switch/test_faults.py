@@ -15,12 +15,13 @@ from support.faults import Fault
 from support.siteinvariants import check_live, check_settled
 from support.sites import ROUNDS, build_site, make_release
 
-from karl.recipe.release import files, prune, revisions, smallchanges, switch
-from karl.recipe.release.errors import KarlError, UnfinishedError
-from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.siteconfig import SiteConfig
-from karl.recipe.release.sitestate import observe
-from karl.recipe.release.switchplan import SwitchRequest
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import KarlError, UnfinishedError
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import prune, revisions, smallchanges, switch
+from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.sites.sitestate import observe
+from karl.recipe.release.sites.switchplan import SwitchRequest
 
 
 def _switch(site: SiteLayout) -> None:

@@ -6,9 +6,10 @@ import sys
 import pytest
 from support.siteinvariants import check_settled
 
-from karl.recipe.release import files, revisions, sitetools
-from karl.recipe.release.errors import UnfinishedError
-from karl.recipe.release.siteconfig import SiteConfig
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import UnfinishedError
+from karl.recipe.release.sites import revisions, sitetools
+from karl.recipe.release.sites.siteconfig import SiteConfig
 
 _WRITE = """
 import json, os, sys
@@ -103,8 +104,8 @@ def test_hooks_that_a_kill_left_out_are_run_by_the_next_run(
     def killed(*args):
         raise Killed
 
-    monkeypatch.setattr("karl.recipe.release.hooks.run_hooks", killed)
-    monkeypatch.setattr("karl.recipe.release.switch.Switching._undo", killed)
+    monkeypatch.setattr("karl.recipe.release.sites.hooks.run_hooks", killed)
+    monkeypatch.setattr("karl.recipe.release.sites.switch.Switching._undo", killed)
     with pytest.raises(Killed):
         to("1.1")
     monkeypatch.undo()

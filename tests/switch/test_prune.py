@@ -6,11 +6,11 @@ import pytest
 from support.siteinvariants import check_settled, snapshot
 from support.sites import make_release, overwrite
 
-from karl.recipe.release import prune, revisions, smallchanges, switch
-from karl.recipe.release.errors import BusyError, DamagedError, RefusedError
-from karl.recipe.release.locks import locked
-from karl.recipe.release.sitestate import sealed_releases
-from karl.recipe.release.switchplan import SwitchRequest
+from karl.recipe.release.base.errors import BusyError, DamagedError, RefusedError
+from karl.recipe.release.base.locks import locked
+from karl.recipe.release.sites import prune, revisions, smallchanges, switch
+from karl.recipe.release.sites.sitestate import sealed_releases
+from karl.recipe.release.sites.switchplan import SwitchRequest
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from support.siteinvariants import check_settled
 from support.sites import CONFIG
 from support.workshop import Workshop, library, product
 
-from karl.recipe.release import sitetools
-from karl.recipe.release.layout import SiteLayout
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import sitetools
 
 
 @pytest.fixture

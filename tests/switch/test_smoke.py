@@ -7,8 +7,8 @@ import pytest
 from support.siteinvariants import snapshot
 from support.sites import make_release
 
-from karl.recipe.release import revisions
-from karl.recipe.release.errors import DamagedError, RefusedError
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.sites import revisions
 
 
 @pytest.mark.parametrize(

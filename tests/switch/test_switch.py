@@ -7,11 +7,11 @@ import pytest
 from support.siteinvariants import check_settled, snapshot
 from support.sites import make_release, overwrite
 
-from karl.recipe.release import revisions, switch
-from karl.recipe.release.errors import DamagedError, RefusedError
-from karl.recipe.release.revisions import Binding
-from karl.recipe.release.sitestate import observe
-from karl.recipe.release.switchplan import SwitchRequest
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.sites import revisions, switch
+from karl.recipe.release.sites.revisions import Binding
+from karl.recipe.release.sites.sitestate import observe
+from karl.recipe.release.sites.switchplan import SwitchRequest
 
 
 def test_first_switch_makes_revision_one_with_the_configured_binding(site, to):
@@ -223,7 +223,7 @@ def test_a_release_that_was_replaced_is_not_rolled_back_to(site, to, back):
     """A release of the same version with other content is another release."""
     to("1.0")
     to("1.1")
-    from karl.recipe.release.files import remove_tree
+    from karl.recipe.release.base.files import remove_tree
 
     remove_tree(site.release("1.0").root)
     make_release(site, "1.0", modules={"other.py": ""})

@@ -15,14 +15,15 @@ from support.faults import Fault
 from support.siteinvariants import snapshot
 from support.sites import CONFIG, build_site
 
-from karl.recipe.release import files, sitetools
-from karl.recipe.release.errors import UsageError
-from karl.recipe.release.files import remove_tree
-from karl.recipe.release.interpreter import base_interpreter
-from karl.recipe.release.layout import SiteLayout
-from karl.recipe.release.siteconfig import SiteConfig
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import UsageError
+from karl.recipe.release.base.files import remove_tree
+from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import sitetools
+from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.trees.interpreter import base_interpreter
 
-SOURCE = Path(sitetools.__file__).parent
+SOURCE = Path(sitetools.__file__).parents[1]
 PREFIX = "karl.recipe.release"
 
 
@@ -35,24 +36,24 @@ def _imported(name: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
             found.add(node.module or "")
-            if node.module == PREFIX:
-                found |= {f"{PREFIX}.{alias.name}" for alias in node.names}
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
 def test_the_payload_is_what_the_command_imports():
     """The fixed list of modules is the command's import graph, no more, no less."""
-    needed, todo = {"__init__"}, ["switchcli", "smokeprobe"]
+    needed, todo = {"__init__"}, ["sites/switchcli", "sites/smokeprobe"]
     while todo:
         name = todo.pop()
         if name in needed:
             continue
-        needed.add(name)
-        todo += [
-            module.removeprefix(f"{PREFIX}.")
+        needed |= {name, f"{name.partition('/')[0]}/__init__"}
+        modules = [
+            module.removeprefix(f"{PREFIX}.").replace(".", "/")
             for module in _imported(name)
             if module.startswith(f"{PREFIX}.")
         ]
+        todo += [module for module in modules if (SOURCE / f"{module}.py").is_file()]
     assert sorted(needed) == sorted(sitetools.MODULES)
 
 

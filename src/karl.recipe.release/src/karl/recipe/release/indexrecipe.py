@@ -9,18 +9,18 @@ from typing import Any
 
 import zc.buildout
 
-from karl.recipe.release import fetch
-from karl.recipe.release.console import Console
-from karl.recipe.release.errors import KarlError, RefusedError
-from karl.recipe.release.freeze import freeze
-from karl.recipe.release.index import materialise
-from karl.recipe.release.layout import SoftwareLayout
-from karl.recipe.release.lockfile import Index as FrozenIndex
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.pool import Pool
-from karl.recipe.release.reporter import Reporter
-from karl.recipe.release.request import IndexRequest, differences, inheritance
-from karl.recipe.release.sources import publish_all, publish_missing
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import KarlError, RefusedError
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.distributions.lockfile import Index as FrozenIndex
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes import fetch
+from karl.recipe.release.indexes.derived import materialise
+from karl.recipe.release.indexes.freeze import freeze
+from karl.recipe.release.indexes.request import IndexRequest, differences, inheritance
+from karl.recipe.release.indexes.sources import publish_all, publish_missing
 
 #: Every option, with what it stands for if it is not given.
 DEFAULTS: Mapping[str, str] = {

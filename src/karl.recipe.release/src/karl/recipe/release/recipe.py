@@ -12,15 +12,17 @@ from typing import Any, TypeVar
 
 import zc.buildout
 
-from karl.recipe.release import files, release, sitetools, specification
-from karl.recipe.release.console import Console
-from karl.recipe.release.errors import KarlError, UsageError
-from karl.recipe.release.layout import SiteLayout, SoftwareLayout
-from karl.recipe.release.names import IndexName, checked_label
-from karl.recipe.release.release import Place
-from karl.recipe.release.reporter import Reporter
-from karl.recipe.release.siteconfig import SiteConfig
-from karl.recipe.release.specification import Specification
+from karl.recipe.release.base import files
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import KarlError, UsageError
+from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
+from karl.recipe.release.base.names import IndexName, checked_label
+from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.sites import sitetools
+from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.trees import release, specification
+from karl.recipe.release.trees.release import Place
+from karl.recipe.release.trees.specification import Specification
 
 Value = TypeVar("Value")
 

@@ -1,0 +1,94 @@
+"""One state-changing command at a time: flock(2), freed by the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from karl.recipe.release.base.errors import BusyError
+from karl.recipe.release.base.files import make_directory
+
+
+@contextlib.contextmanager
+def locked(path: Path, purpose: str, wait: float = 0.0) -> Iterator[None]:
+    """Hold the exclusive lock *path*.
+
+    The lock belongs to the open file, not to the file's existence or content:
+    a killed holder frees it at once, and the file itself is never removed.
+
+    :param purpose: what is done under the lock; shown to whoever is refused.
+    :param wait: seconds to wait for another holder before giving up.
+    :raises BusyError: someone else holds it; names who, what and since when.
+    """
+    make_directory(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _acquire(descriptor, path, purpose, wait)
+        holder = {
+            "command": os.path.basename(sys.argv[0]),
+            "host": os.uname().nodename,
+            "pid": os.getpid(),
+            "purpose": purpose,
+            "since": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, purpose: str, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise BusyError(
+                    f"Cannot {purpose}: {_describe_holder(descriptor)} "
+                    f"holds the lock {path}.",
+                    "Wait until it has ended, then try again.",
+                ) from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _describe_holder(descriptor: int) -> str:
+    try:
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        return (
+            f"process {holder['pid']} on {holder['host']} "
+            f"({holder['command']}: {holder['purpose']}, since {holder['since']})"
+        )
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+@contextlib.contextmanager
+def sharing(path: Path, when_alone: Callable[[], None]) -> Iterator[None]:
+    """Hold *path* together with others that share it.
+
+    :param when_alone: called first if nobody else holds it, and while nobody
+        else can: the moment to remove what killed processes left.
+    """
+    make_directory(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass
+        else:
+            when_alone()
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""PEP 517 builds: publishing, and wheels linked to the libraries of the system."""

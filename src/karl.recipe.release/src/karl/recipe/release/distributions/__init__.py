@@ -1,0 +1,1 @@
+"""Distribution files: the pool, the lock files that name them, their metadata."""

@@ -1,0 +1,299 @@
+"""A frozen index as its lock file tells it: ``pylock.toml``, PEP 751."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from packaging.pylock import Pylock, PylockValidationError
+
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
+from karl.recipe.release.base.names import IndexName, checked_file_name
+
+#: Our table below ``[tool]``, at the top and in each package.
+TOOL = "karl-recipe"
+
+#: The dependency group (PEP 735, as PEP 751 markers see it) of packages that
+#: only builds need.
+BUILD_GROUP = "build"
+BUILD_MARKER = f"'{BUILD_GROUP}' in dependency_groups"
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, order=True)
+class File:
+    """A distribution file that an index names.
+
+    :ivar name: the file's name in the pool.
+    :ivar sha256: of its content, hexadecimal.
+    :ivar size: in bytes.
+    :ivar url: where the registry had it when it was resolved; not part of the
+        lock, since any mirror that has these bytes will do.
+    :ivar metadata_sha256: of a wheel's METADATA (PEP 658); empty for an sdist.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    metadata_sha256: str = ""
+    url: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Package:
+    """One project in an index, at its one version.
+
+    :ivar name: normalised.
+    :ivar marker: when it is needed (PEP 508); empty: always.
+    :ivar wheels: for all targets of the index.
+    :ivar sdist: where a wheel is built from it, or it is built for linkage.
+    :ivar build_only: only needed to build sdists of the index.
+    :ivar private: ours; never looked for in a registry.
+    :ivar inherited: the index, such as ``karl/3.30``, that it comes from.
+    """
+
+    name: str
+    version: str
+    wheels: tuple[File, ...] = ()
+    sdist: File | None = None
+    marker: str = ""
+    requires_python: str = ""
+    build_only: bool = False
+    private: bool = False
+    inherited: str = ""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """All files of the package."""
+        return (*self.wheels, *((self.sdist,) if self.sdist else ()))
+
+
+@dataclass(frozen=True, order=True)
+class Override:
+    """An inherited pin that was changed on request.
+
+    :ivar requirement: what was asked for, PEP 508.
+    :ivar inherited: the version of the extended index; empty if it had none.
+    """
+
+    requirement: str
+    name: str
+    inherited: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What a ``pylock.toml`` of ours says.
+
+    :ivar extends: the index it extends, with the sha256 of that lock file.
+    :ivar requirements: what was asked for, PEP 508, sorted.
+    :ivar constraints: bounds that were given, sorted.
+    :ivar overrides: pins of an extended index that were changed on request.
+    :ivar private: patterns of names that are ours.
+    :ivar targets: what wheels were chosen for, such as
+        ``cp311-manylinux_2_31_x86_64``.
+    :ivar system_linked: normalised names of the packages whose sdist is in the
+        index to be built against the system's libraries.
+    """
+
+    name: IndexName
+    packages: tuple[Package, ...]
+    requires_python: str
+    requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    extends: tuple[str, str] | None = None
+    overrides: tuple[Override, ...] = ()
+    private: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    system_linked: tuple[str, ...] = ()
+
+    def package(self, name: str) -> Package | None:
+        """Return the package with this normalised name, if there is one."""
+        return self.by_name().get(name)
+
+    def by_name(self) -> dict[str, Package]:
+        """Return the packages by normalised name."""
+        return {package.name: package for package in self.packages}
+
+
+@dataclass(frozen=True)
+class Index:
+    """A frozen index on disk.
+
+    :ivar digest: sha256 of the lock file's bytes: the identity of the index.
+    """
+
+    lock: Lock
+    digest: str
+    layout: IndexLayout
+
+    @classmethod
+    def load(cls, software: SoftwareLayout, name: IndexName) -> Index:
+        """Read the index *name*.
+
+        :raises RefusedError: there is no such index.
+        :raises DamagedError: its lock file cannot be understood.
+        """
+        layout = software.index(name)
+        try:
+            data = layout.lock_file.read_bytes()
+        except FileNotFoundError:
+            raise RefusedError(
+                f"There is no index {name}: {layout.lock_file} does not exist.",
+                "Freeze it with karl-index freeze, or correct its name; "
+                "karl-index list shows what there is.",
+            ) from None
+        lock = parse(data, layout.lock_file)
+        if lock.name != name:
+            raise DamagedError(
+                f"{layout.lock_file} is the lock file of {lock.name}, not of {name}.",
+                "Restore the index from its origin.",
+            )
+        return cls(lock, hashlib.sha256(data).hexdigest(), layout)
+
+
+def render(lock: Lock) -> bytes:
+    """Return the bytes of the lock file: the same lock, the same bytes."""
+    document = _document(lock)
+    Pylock.from_dict(document)
+    return tomli_w.dumps(document).encode()
+
+
+def parse(data: bytes, origin: Path) -> Lock:
+    """Return what the lock file *origin* with content *data* says.
+
+    :raises DamagedError: it is not valid TOML, PEP 751, or not one of ours.
+    """
+    try:
+        document = tomllib.loads(data.decode())
+        Pylock.from_dict(document)
+        return _lock(document)
+    except (
+        ValueError,
+        PylockValidationError,
+        KeyError,
+        TypeError,
+        UsageError,
+    ) as error:
+        raise DamagedError(
+            f"{origin} is not a lock file of karl.recipe.release: {error}.",
+            "Restore it from version control, or freeze the index anew.",
+        ) from error
+
+
+def _document(lock: Lock) -> dict[str, Any]:
+    tool: dict[str, Any] = {"index": str(lock.name)}
+    if lock.extends:
+        tool["extends"] = {"index": lock.extends[0], "sha256": lock.extends[1]}
+    for key in ("requirements", "constraints", "private", "targets"):
+        if getattr(lock, key):
+            tool[key] = list(getattr(lock, key))
+    if lock.system_linked:
+        tool["system-linked"] = list(lock.system_linked)
+    if lock.overrides:
+        tool["overrides"] = [asdict(override) for override in sorted(lock.overrides)]
+    packages = sorted(lock.packages, key=lambda package: package.name)
+    return {
+        "lock-version": "1.0",
+        "requires-python": lock.requires_python,
+        "dependency-groups": [BUILD_GROUP],
+        "created-by": "karl.recipe.release",
+        "packages": [_package_table(package) for package in packages],
+        "tool": {TOOL: tool},
+    }
+
+
+def _package_table(package: Package) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": package.name, "version": package.version}
+    if package.build_only:
+        table["marker"] = BUILD_MARKER
+    elif package.marker:
+        table["marker"] = package.marker
+    if package.requires_python:
+        table["requires-python"] = package.requires_python
+    if package.sdist:
+        table["sdist"] = _file_table(package.name, package.sdist)
+    if package.wheels:
+        table["wheels"] = [
+            _file_table(package.name, wheel) for wheel in sorted(package.wheels)
+        ]
+    tool: dict[str, Any] = {}
+    if package.private:
+        tool["private"] = True
+    if package.inherited:
+        tool["inherited"] = package.inherited
+    metadata = {
+        file.name: file.metadata_sha256
+        for file in sorted(package.wheels)
+        if file.metadata_sha256
+    }
+    if metadata:
+        tool["core-metadata"] = metadata
+    if tool:
+        table["tool"] = {TOOL: tool}
+    return table
+
+
+def _file_table(project: str, file: File) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": file.name}
+    table["path"] = f"simple/{project}/{file.name}"
+    table["size"] = file.size
+    table["hashes"] = {"sha256": file.sha256}
+    return table
+
+
+def _lock(document: Mapping[str, Any]) -> Lock:
+    tool = document["tool"][TOOL]
+    extends = tool.get("extends")
+    return Lock(
+        name=IndexName.parse(tool["index"]),
+        packages=tuple(_package(table) for table in document["packages"]),
+        requires_python=document.get("requires-python", ""),
+        requirements=tuple(tool.get("requirements", ())),
+        constraints=tuple(tool.get("constraints", ())),
+        extends=(extends["index"], extends["sha256"]) if extends else None,
+        overrides=tuple(Override(**entry) for entry in tool.get("overrides", ())),
+        private=tuple(tool.get("private", ())),
+        targets=tuple(tool.get("targets", ())),
+        system_linked=tuple(tool.get("system-linked", ())),
+    )
+
+
+def _package(table: Mapping[str, Any]) -> Package:
+    tool = table.get("tool", {}).get(TOOL, {})
+    metadata = tool.get("core-metadata", {})
+    marker = table.get("marker", "")
+    build_only = marker == BUILD_MARKER
+    return Package(
+        name=table["name"],
+        version=table["version"],
+        wheels=tuple(_file(entry, metadata) for entry in table.get("wheels", ())),
+        sdist=_file(table["sdist"], metadata) if "sdist" in table else None,
+        marker="" if build_only else marker,
+        requires_python=table.get("requires-python", ""),
+        build_only=build_only,
+        private=tool.get("private", False),
+        inherited=tool.get("inherited", ""),
+    )
+
+
+def _file(table: Mapping[str, Any], metadata: Mapping[str, str]) -> File:
+    name = checked_file_name(table["name"])
+    sha256 = table["hashes"]["sha256"]
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{name} has no sha256 but {sha256!r}")
+    return File(
+        name=name,
+        sha256=sha256,
+        size=table["size"],
+        metadata_sha256=metadata.get(name, ""),
+    )

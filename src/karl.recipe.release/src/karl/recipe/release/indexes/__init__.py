@@ -1,0 +1,1 @@
+"""Frozen indexes: resolved, written, proven whole, fetched, compared, served."""

@@ -1,0 +1,1 @@
+"""A site: its revisions, the switch between them, and its own commands."""

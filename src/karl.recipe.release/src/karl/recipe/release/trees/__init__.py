@@ -1,0 +1,1 @@
+"""Releases: wheels unpacked once, linked into a tree, sealed, and verified."""

@@ -1,0 +1,105 @@
+"""An entry of the store: one wheel, unpacked and byte-compiled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from karl.recipe.release.base.errors import DamagedError
+
+#: The format of ``entry.json``; an entry of another one is unpacked again.
+FORMAT = 1
+
+#: By path below the section: sha256, size, mode.
+Listing = dict[str, tuple[str, int, int]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What ``entry.json`` says.
+
+    :ivar file: name of the wheel's file.
+    :ivar sha256: of the wheel.
+    :ivar mtime: of every file of the entry, seconds: when it was unpacked.
+    :ivar lib: files for site-packages, with their bytecode.
+    :ivar scripts: legacy scripts as they are in the wheel.
+    :ivar data: files for the root of a tree.
+    :ivar headers: files for ``include/site/pythonX.Y/<name>``.
+    :ivar metadata_folder: the ``.dist-info`` folder below ``lib``.
+    :ivar entry_points: text of ``entry_points.txt``; empty if there is none.
+    """
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    mtime: int
+    metadata_folder: str
+    entry_points: str
+    lib: Listing
+    scripts: Listing
+    data: Listing
+    headers: Listing
+    format: int = FORMAT
+
+    def sections(self) -> Iterator[tuple[str, Listing]]:
+        """Yield the sections by name."""
+        yield "lib", self.lib
+        yield "scripts", self.scripts
+        yield "data", self.data
+        yield "headers", self.headers
+
+    def render(self) -> str:
+        """Return the text of ``entry.json``."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")) + "\n"
+
+
+def record_of(root: Path) -> Path:
+    """Return the place of the description of the entry *root*."""
+    return root / "entry.json"
+
+
+def section_of(root: str, section: str) -> str:
+    """Return the folder of a section of the entry *root*."""
+    return f"{root}/{section}"
+
+
+def load(root: Path) -> Entry | None:
+    """Return the entry *root*; None if there is none of a format we know.
+
+    :raises DamagedError: its description cannot be read.
+    """
+    try:
+        text = record_of(root).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        value = json.loads(text)
+        if value["format"] != FORMAT:
+            return None
+        return Entry(**value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise edited(root, f"entry.json cannot be read ({error})") from error
+
+
+class EditedError(DamagedError):
+    """An entry is not what it was when it was made.
+
+    :ivar root: its folder.
+    """
+
+    root = ""
+
+
+def edited(root: str | Path, what: str) -> EditedError:
+    """Return the error that says what is wrong with the entry *root*."""
+    error = EditedError(
+        f"The store's entry {root} is damaged: {what}.",
+        "Someone edited it, or a release that shares its files: look at them with "
+        "switch-version --verify. Put the wheel back into the pool (karl-index "
+        "fetch): the entry is then made anew from it.",
+    )
+    error.root = str(root)
+    return error

@@ -1,0 +1,80 @@
+"""A release's interpreter, and how its scripts find it.
+
+``libexec/pythonX.Y`` is a symlink to the base interpreter; with ``pyvenv.cfg``
+in the root it takes the release for its environment.  Whatever a user starts
+names this link by its absolute, real path.  So a process that was started
+through ``current`` stays on the release it began with.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+from karl.recipe.release.base.errors import UsageError
+from karl.recipe.release.base.layout import ReleaseLayout
+
+#: ``-P``: never import from the folder of the script, nor from the current one.
+_FLAGS = "-P"
+
+#: What every kernel reads of the first line.
+_LONGEST_LINE = 127
+
+
+def base_interpreter() -> str:
+    """Return the real path of the interpreter below any virtual environment."""
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    return os.path.realpath(base)
+
+
+def description() -> dict[str, str]:
+    """Return what ``release.json`` says of this Python."""
+    return {
+        "version": ".".join(str(part) for part in sys.version_info[:3]),
+        "implementation": sys.implementation.name,
+        "executable": base_interpreter(),
+        "cache_tag": sys.implementation.cache_tag or "python",
+    }
+
+
+def environment_file() -> str:
+    """Return the content of ``pyvenv.cfg``."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return (
+        f"home = {os.path.dirname(base_interpreter())}\n"
+        "include-system-site-packages = false\n"
+        f"version = {version}\n"
+    )
+
+
+def check_root(release: ReleaseLayout) -> None:
+    """Refuse a root whose path cannot be written into scripts.
+
+    :raises UsageError: it has characters that a shell, Python or
+        ``pyvenv.cfg`` would trip over.
+    """
+    path = str(release.interpreter)
+    if not path.isprintable() or "\\" in path:
+        raise UsageError(
+            f"A release cannot be at {path!r}.",
+            "Choose a root without control characters and backslashes.",
+        )
+
+
+def first_lines(release: ReleaseLayout) -> str:
+    """Return what a Python script begins with, so that it runs in the release.
+
+    Where the kernel could not read the path (too long, blanks), ``sh`` does: it
+    takes the second line for a command, Python for the begin of a string.
+    """
+    path = str(release.interpreter)
+    line = f"#!{path} {_FLAGS}\n"
+    if len(line.encode()) <= _LONGEST_LINE and " " not in path:
+        return line
+    return f"#!/bin/sh\n'''exec' {shlex.quote(path)} {_FLAGS} \"$0\" \"$@\"\n' '''\n"
+
+
+def launcher(release: ReleaseLayout) -> str:
+    """Return the ``sh`` script that is the interpreter, under its real path."""
+    return f'#!/bin/sh\nexec {shlex.quote(str(release.interpreter))} "$@"\n'

@@ -1,0 +1,127 @@
+"""Deciding what a run has to do about a release: from what is there, to a plan.
+
+Pure: what was seen goes in, what to do comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.trees.manifest import Difference, Manifest
+from karl.recipe.release.trees.specification import Specification
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The release that a run is to bring about.
+
+    :ivar python: see :func:`karl.recipe.release.trees.interpreter.description`.
+    """
+
+    version: str
+    index: Index
+    specification: Specification
+    python: Mapping[str, str]
+
+    def describe_index(self) -> dict[str, str]:
+        """Return the index as ``release.json`` keeps it."""
+        return {"name": str(self.index.lock.name), "sha256": self.index.digest}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is at the place of a release.
+
+    :ivar exists: whether there is anything.
+    :ivar manifest: None if there is no release of ours.
+    :ivar differences: how it differs from its manifest.
+    """
+
+    exists: bool
+    manifest: Manifest | None = None
+    differences: Sequence[Difference] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do.
+
+    :ivar build: whether the release is to be built; else it is there, intact.
+    :ivar reason: one sentence.
+    """
+
+    build: bool
+    reason: str
+
+
+def plan(seen: Seen, wanted: Wanted) -> Plan:
+    """Return what to do.
+
+    :raises RefusedError: the version exists, with another content.
+    :raises DamagedError: it exists, and is not what it was.
+    """
+    if not seen.exists:
+        return Plan(True, f"Release {wanted.version} does not exist yet.")
+    if seen.manifest is None:
+        raise RefusedError(
+            f"At the place of release {wanted.version} is something that is no "
+            "release: it has no release.json.",
+            "Move it away, or choose another version.",
+        )
+    changes = changes_of(seen.manifest, wanted)
+    if changes:
+        raise RefusedError(
+            f"Release {wanted.version} exists, built from something else: "
+            f"{'; '.join(changes)}.",
+            "A release never changes: release a new version (site:version=...).",
+        )
+    if seen.differences:
+        raise DamagedError(
+            f"Release {wanted.version} is damaged: {_told(seen.differences)}",
+            "Somebody edited it, which must not be. Release a new version and switch "
+            "to it; switch-version --verify tells all that differs.",
+        )
+    return Plan(False, f"Release {wanted.version} is there and intact.")
+
+
+def changes_of(manifest: Manifest, wanted: Wanted) -> list[str]:
+    """Return how the request differs from the one that the release was built by."""
+    told = []
+    index = wanted.describe_index()
+    if manifest.index != index:
+        old, new = manifest.index["name"], index["name"]
+        if old == new:
+            told.append(f"index {old} has another content now")
+        else:
+            told.append(f"index was {old}, is {new}")
+    for name in ("executable", "cache_tag"):
+        built_for, now = manifest.python.get(name), wanted.python[name]
+        if built_for != now:
+            told.append(f"Python was {built_for}, is {now}")
+    asked = wanted.specification.describe()
+    for name in sorted({*asked, *manifest.request}):
+        before, after = manifest.request.get(name), asked.get(name)
+        if before != after:
+            told.append(f"{name} was {_brief(before)}, is {_brief(after)}")
+    return told
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return " ".join(value) or "empty"
+    return "not given" if value is None else repr(value)
+
+
+def _told(differences: Sequence[Difference]) -> str:
+    shown = [
+        f"{found.path} ({found.kind}{': ' if found.detail else ''}{found.detail})"
+        for found in differences[:_SHOWN]
+    ]
+    more = len(differences) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more." if more else ".")
