@@ -94,10 +94,10 @@ class Manifest:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"{path} cannot be read: {error!r}.", _TIP) from error
 
-    def render(self) -> bytes:
+    def render(self, lines: str = "") -> bytes:
         """Return the canonical bytes: the same release, the same bytes.
 
-        :param lines: the files, one line each as :func:`file_line` writes them.
+        :param lines: the files as :func:`file_lines` writes them, if at hand.
         """
         head = {
             "format": FORMAT,
@@ -111,10 +111,13 @@ class Manifest:
             "links": dict(self.links),
         }
         text = json.dumps(head, indent=1, sort_keys=True, ensure_ascii=False)
-        lines = ",\n".join(
-            [file_line(path, self.files[path]) for path in sorted(self.files)]
-        )
+        lines = lines or file_lines(self.files)
         return f'{text[:-2]},\n "files": {{\n{lines}\n }}\n}}\n'.encode()
+
+
+def file_lines(listing: Mapping[str, tuple[str, int, int]]) -> str:
+    """Return all files as lines of the manifest."""
+    return ",\n".join([file_line(path, listing[path]) for path in sorted(listing)])
 
 
 def file_line(path: str, listed: tuple[str, int, int]) -> str:

@@ -186,9 +186,9 @@ class _Build:
             f"Linking release {self.wanted.version}", len(planned.files), "files"
         )
         with files.new_tree(self.release.root) as partial:
-            tree.make(planned, partial, self.count, task.advance)
+            lines = tree.make(planned, partial, self.count, task.advance)
             proofs = self.prove(partial, libraries)
-            content = self.manifest(planned, chosen, proofs, smoke).render()
+            content = self.manifest(planned, chosen, proofs, smoke).render(lines)
             path = partial / self.release.manifest.name
             tree.write(str(path), content, files.SEALED_FILE)
             tree.seal(planned, partial)

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from karl.recipe.release.base import files
@@ -16,7 +17,7 @@ from karl.recipe.release.base.layout import ReleaseLayout
 from karl.recipe.release.trees import workers
 from karl.recipe.release.trees.entry import Listing, edited, section_of
 from karl.recipe.release.trees.interpreter import base_interpreter, environment_file
-from karl.recipe.release.trees.manifest import folders_of
+from karl.recipe.release.trees.manifest import file_lines, folders_of
 from karl.recipe.release.trees.store import Stored
 
 #: Declarations of a namespace, which many distributions may carry alike.
@@ -33,6 +34,7 @@ class Linked:
     :ivar mtime: that all files of the entry must have, seconds.
     :ivar prefix: below the tree's root; empty or with a slash at the end.
     :ivar listing: the files, relative to section and prefix.
+    :ivar folders: that no other has files in; made together with the files.
     """
 
     root: str
@@ -40,6 +42,7 @@ class Linked:
     mtime: int
     prefix: str
     listing: Listing
+    folders: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -48,6 +51,10 @@ class Tree:
 
     :ivar files: by path: sha256, size, mode.
     :ivar links: by path: text of the symlink.
+    :ivar linked: what is linked from the store.
+    :ivar written: content of our own making.
+    :ivar folders: every folder, with what alone has files in it; None where
+        several meet.
     """
 
     release: ReleaseLayout
@@ -55,6 +62,7 @@ class Tree:
     links: dict[str, str] = field(default_factory=dict)
     linked: list[Linked] = field(default_factory=list)
     written: dict[str, bytes] = field(default_factory=dict)
+    folders: dict[str, Linked | None] = field(default_factory=dict)
     _owners: list[tuple[str, Listing]] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
 
@@ -88,6 +96,11 @@ class Tree:
         self.files.update(new)
         self._owners.append((owner, new))
         self.linked.append(job)
+        self._enter_folders(new, job)
+
+    def _enter_folders(self, paths: Iterable[str], owner: Linked | None) -> None:
+        for folder in folders_of(paths):
+            self.folders[folder] = None if folder in self.folders else owner
 
     def _settle(
         self,
@@ -126,6 +139,7 @@ class Tree:
             self._problems.append(f"{path} is of {self._owner(path)} and generated")
         self.files[path] = (hashlib.sha256(content).hexdigest(), len(content), mode)
         self.written[path] = content
+        self._enter_folders([path], None)
 
     def add_scripts(self, scripts: dict[str, bytes]) -> None:
         """Take in the scripts, by name."""
@@ -135,7 +149,9 @@ class Tree:
 
     def add_environment(self) -> None:
         """Take in what makes the tree an environment of the base interpreter."""
-        self.links[self.path(self.release.interpreter)] = base_interpreter()
+        link = self.path(self.release.interpreter)
+        self.links[link] = base_interpreter()
+        self._enter_folders([link], None)
         path = self.path(self.release.environment)
         self.add_file(path, environment_file().encode(), files.SEALED_FILE)
 
@@ -146,7 +162,7 @@ class Tree:
         """
         places = {*self.files, *self.links}
         own = {self.path(self.release.manifest)}
-        taken = (places & folders_of(places)) | (own & places)
+        taken = (places & self.folders.keys()) | (own & places)
         taken |= self.files.keys() & self.links.keys()
         problems = [*self._problems, *(f"{path} is taken" for path in sorted(taken))]
         if problems:
@@ -157,37 +173,48 @@ class Tree:
             )
 
 
-def make(
-    tree: Tree, root: Path, count: int, progress: Callable[[int, str], None]
-) -> None:
-    """Make the planned *tree* at the new, empty folder *root*; folders stay open.
+def make(tree: Tree, root: Path, count: int, progress: Callable[[int], None]) -> str:
+    """Make the planned *tree* at the new, empty folder *root*.
 
-    :raises EditedError: an entry of the store is not what it was.
+    Folders that hold files of one distribution alone are sealed at once; the
+    others, and the root, are left open.
+
     :param count: processes that link at the same time.
     :param progress: called with the number of files that are done since.
+    :returns: all files, as lines of the manifest.
+    :raises EditedError: an entry of the store is not what it was.
     """
     base = str(root)
     files.seam("mkdir", root)
-    for folder in sorted(folders_of((*tree.files, *tree.links))):
-        os.mkdir(f"{base}/{folder}", 0o755)
+    for folder in sorted(tree.folders):
+        owner = tree.folders[folder]
+        if owner is None:
+            os.mkdir(f"{base}/{folder}", 0o755)
+        else:
+            owner.folders.append(folder)
     for path, target in tree.links.items():
         files.seam("symlink", root / path)
         os.symlink(target, f"{base}/{path}")
-    jobs = sorted(tree.linked, key=lambda job: -len(job.listing))
-    groups = _grouped(jobs, count * 8)
-    with contextlib.closing(workers.spread(_Linking(base), groups, count)) as results:
-        for done in results:
-            progress(done, "")
     for path, content in tree.written.items():
         write(f"{base}/{path}", content, tree.files[path][2])
-    progress(len(tree.written), "")
+    jobs: list[Callable[[], int | str]] = [partial(file_lines, tree.files)]
+    jobs += [partial(_link, base, group) for group in _grouped(tree.linked, count * 8)]
+    lines = ""
+    with contextlib.closing(workers.spread(_do, jobs, count)) as results:
+        for result in results:
+            if isinstance(result, str):
+                lines = result
+            else:
+                progress(result)
+    return lines
 
 
 def seal(tree: Tree, root: Path) -> None:
-    """Take the write permission from all folders; the files never had it."""
+    """Take the write permission from the folders that are still open."""
     files.seam("seal", root)
-    for folder in folders_of((*tree.files, *tree.links)):
-        os.chmod(f"{root}/{folder}", files.SEALED_DIRECTORY)
+    for folder, owner in tree.folders.items():
+        if owner is None:
+            os.chmod(f"{root}/{folder}", files.SEALED_DIRECTORY)
     os.chmod(root, files.SEALED_DIRECTORY)
 
 
@@ -200,45 +227,45 @@ def write(path: str, content: bytes, mode: int) -> None:
         os.fchmod(descriptor, mode)
 
 
-@dataclass(frozen=True)
-class _Linking:
-    """Links groups of files into the tree at *base*.
+def _do(job: Callable[[], int | str]) -> int | str:
+    return job()
+
+
+def _link(base: str, group: list[Linked]) -> int:
+    """Link a group of files into the tree at *base*; return how many.
 
     On the way it looks at their sizes, times and modes: enough to see an edit.
     """
-
-    base: str
-
-    def __call__(self, group: list[Linked]) -> int:
-        count = 0
-        link = files.link_or_copy
-        lstat = os.lstat
-        for job in group:
-            files.seam("link", Path(self.base, job.prefix))
-            target = f"{self.base}/{job.prefix}"
-            source = f"{section_of(job.root, job.section)}/"
-            mtime = job.mtime * 1_000_000_000
-            for name, (_, size, mode) in job.listing.items():
-                try:
-                    seen = lstat(source + name)
-                except FileNotFoundError as error:
-                    raise edited(job.root, f"{name} is missing") from error
-                if (
-                    seen.st_size != size
-                    or seen.st_mtime_ns != mtime
-                    or seen.st_mode != stat.S_IFREG | mode
-                ):
-                    raise edited(job.root, f"{name} was changed")
-                link(source + name, target + name)
-            count += len(job.listing)
-        return count
+    lstat, link = os.lstat, files.link_or_copy
+    for job in group:
+        files.seam("link", Path(base, job.prefix))
+        for folder in job.folders:
+            os.mkdir(f"{base}/{folder}", 0o755)
+        target = f"{base}/{job.prefix}"
+        source = f"{section_of(job.root, job.section)}/"
+        mtime = job.mtime * 1_000_000_000
+        for name, (_, size, mode) in job.listing.items():
+            try:
+                seen = lstat(source + name)
+            except FileNotFoundError as error:
+                raise edited(job.root, f"{name} is missing") from error
+            if (
+                seen.st_size != size
+                or seen.st_mtime_ns != mtime
+                or seen.st_mode != stat.S_IFREG | mode
+            ):
+                raise edited(job.root, f"{name} was changed")
+            link(source + name, target + name)
+        for folder in job.folders:
+            os.chmod(f"{base}/{folder}", files.SEALED_DIRECTORY)
+    return sum(len(job.listing) for job in group)
 
 
 def _grouped(jobs: list[Linked], count: int) -> list[list[Linked]]:
     """Deal the jobs out to groups of about equal size, the largest jobs first."""
     groups: list[list[Linked]] = [[] for _ in range(max(1, min(count, len(jobs))))]
     sizes = [0] * len(groups)
-    for job in jobs:
+    for job in sorted(jobs, key=lambda job: -len(job.listing)):
         place = sizes.index(min(sizes))
         groups[place].append(job)
         sizes[place] += len(job.listing)
