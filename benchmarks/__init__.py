@@ -1,0 +1,4 @@
+"""Benchmarks of karl.recipe: ratios, measured side by side in one run.
+
+``python -m benchmarks`` from the root of the checkout; see docs/benchmarks.md.
+"""

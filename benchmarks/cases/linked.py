@@ -1,0 +1,109 @@
+"""lxml, built against the system's libraries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from benchmarks import ours
+from benchmarks.findings import Result, at_least, named, ratio
+from benchmarks.operation import timed_operation
+from benchmarks.programs import timed
+from benchmarks.rounds import Contender, compete
+from benchmarks.softwaresets import SoftwareSet
+from benchmarks.workshop import Workshop
+
+PROJECT = "lxml"
+DEFAULT = "pip wheel, default flags"
+OURS = "karl.recipe"
+AGAIN = "karl.recipe, the wheel built before"
+
+#: Rounds of what takes minutes.
+_MOST = 2
+
+_COMPARES = """\
+The same sdist of lxml, linked with the libraries of the system by both. `pip wheel \
+--no-deps --no-binary lxml` in a whole process, with the flags that Python was built \
+with, against the operation alone in a process of its own. Both build in an isolated \
+environment whose requirements (Cython, setuptools) are installed from the frozen \
+index; ours also strips, proves the linkage, and records where the wheel comes \
+from. "The wheel built before" is the same operation once more, as a later release, \
+index or customer does it: it must take no build."""
+
+
+def run(shop: Workshop, software: SoftwareSet) -> Result:
+    """Build in turn, each time anew."""
+    ready = shop.ready(software)
+    pool = shop.root / "linked-pool"
+    built = shop.root / "linked-wheel"
+    version = next(wheel.version for wheel in ready.wheels if wheel.name == PROJECT)
+    simple = software.indexes / software.first / "simple"
+
+    def by_pip() -> float:
+        argv = [
+            sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps",
+            "--no-binary", PROJECT, "--no-cache-dir",
+            "--index-url", simple.as_uri(), "--wheel-dir", built,
+            f"{PROJECT}=={version}",
+        ]  # fmt: skip
+        return timed(argv, home=shop.home)
+
+    def by_us() -> float:
+        return timed_operation(
+            "link",
+            home=shop.home,
+            places=(pool, software.indexes, shop.root / "linked-store"),
+            index=software.first,
+            project=PROJECT,
+        )
+
+    found = compete(
+        [
+            Contender(DEFAULT, by_pip, lambda: _remove(built), _MOST),
+            Contender(OURS, by_us, lambda: _copy_pool(software.pool, pool), _MOST),
+            Contender(AGAIN, by_us, most=_MOST),
+        ],
+        shop.rounds,
+        shop.progress,
+        warm_up=False,
+    )
+    times = named(found)
+    return Result(
+        case="linked",
+        title="Building lxml against the system's libraries",
+        compares=_COMPARES,
+        measurements=tuple(found),
+        findings=(
+            ratio(
+                "times faster than the default build",
+                times[DEFAULT],
+                times[OURS],
+                at_least(3),
+            ),
+            ratio(
+                "the second use: times faster than the default build",
+                times[DEFAULT],
+                times[AGAIN],
+                at_least(50),
+            ),
+        ),
+    )
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        ours.remove_tree(folder)
+
+
+def _copy_pool(source: Path, pool: Path) -> None:
+    """Make a pool of the same files, in which nothing was built yet."""
+    _remove(pool)
+    pool.mkdir()
+    for path in source.iterdir():
+        if path.is_file() and not path.name.startswith("."):
+            try:
+                os.link(path, pool / path.name)
+            except OSError:
+                shutil.copyfile(path, pool / path.name)
