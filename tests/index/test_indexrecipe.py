@@ -98,34 +98,34 @@ def test_our_own_packages_are_built_from_their_source_trees(
     buildout, tmp_path, registry
 ):
     """Missing files of our own are published from sources, and checked by hash."""
-    tree = tmp_path / "src" / "acme.site"
-    module = tree / "src" / "acme"
+    tree = tmp_path / "src" / "team.site"
+    module = tree / "src" / "team"
     module.mkdir(parents=True)
     (tree / "pyproject.toml").write_text(
         '[build-system]\nrequires = ["flit_core==3.12.0"]\n'
         'build-backend = "flit_core.buildapi"\n'
-        '[project]\nname = "acme.site"\nversion = "1.0"\ndescription = "x"\n'
+        '[project]\nname = "team.site"\nversion = "1.0"\ndescription = "x"\n'
         'requires-python = ">=3.11"\n'
-        '[tool.flit.module]\nname = "acme.site"\n'
+        '[tool.flit.module]\nname = "team.site"\n'
     )
     (module / "site.py").write_text("ANSWER = 42\n")
     _commit(tmp_path / "src")
     _give_backends(tmp_path)
     options = {
-        "requirements": "acme.site",
-        "private": "acme.*",
-        "sources": "src/acme.site",
+        "requirements": "team.site",
+        "private": "team.*",
+        "sources": "src/team.site",
         "build-index": "toolchain/1",
     }
     buildout(**options)
-    assert "acme-site" not in registry.asked
-    wheel = tmp_path / "pool" / "acme_site-1.0-py3-none-any.whl"
+    assert "team-site" not in registry.asked
+    wheel = tmp_path / "pool" / "team_site-1.0-py3-none-any.whl"
     before = wheel.read_bytes()
     wheel.unlink()
     buildout(**options)
     assert wheel.read_bytes() == before
     wheel.unlink()
-    (tmp_path / "pool" / "acme_site-1.0.tar.gz").unlink()
+    (tmp_path / "pool" / "team_site-1.0.tar.gz").unlink()
     (module / "site.py").write_text("ANSWER = 43\n")
     _commit(tmp_path / "src")
     told = buildout(**options, expect=1)

@@ -149,10 +149,10 @@ def test_a_changed_option_changes_only_its_file(site):
 def test_what_was_changed_by_hand_is_repaired(site):
     """A module that was edited or removed is as it was after the next run."""
     lib = next(site.lib.iterdir()) / "karl" / "recipe" / "release"
-    (lib / "switch.py").chmod(0o644)
-    (lib / "switch.py").write_text("broken")
-    (lib / "locks.py").unlink()
-    shutil.rmtree(lib / "__pycache__")
+    (lib / "sites" / "switch.py").chmod(0o644)
+    (lib / "sites" / "switch.py").write_text("broken")
+    (lib / "base" / "locks.py").unlink()
+    shutil.rmtree(lib / "base" / "__pycache__")
     (site.bin / "switch-version").unlink()
     sitetools.install(site, CONFIG)
     assert (
