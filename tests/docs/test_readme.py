@@ -1,0 +1,314 @@
+"""The README's commands, run in a fresh clone with nothing in HOME."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from karl.recipe.release.base.files import link_or_copy
+from karl.recipe.release.base.process import clean_environment
+
+FIRST = "python3 bootstrap.py && bin/buildout -c buildouts/acme-prod.cfg"
+NEXT = "bin/buildout -c buildouts/acme-prod.cfg site:version=1.1"
+SWITCH = "sites/acme-prod/bin/switch-version"
+BIN = "sites/acme-prod/current/release/bin"
+TESTS = "python3 bootstrap.py --test && bin/test"
+
+
+@dataclass
+class Clone:
+    """A fresh clone of the checkout's last commit.
+
+    :ivar said: what each command of the README printed.
+    """
+
+    root: Path
+    home: Path
+    said: dict[str, str]
+
+    @property
+    def site(self) -> Path:
+        return self.root / "sites" / "acme-prod"
+
+    def environment(self) -> dict[str, str]:
+        return clean_environment(
+            HOME=str(self.home), PIP_CONFIG_FILE=os.devnull, LOGNAME="kim"
+        )
+
+    def run(self, command: str) -> str:
+        """Run a line as a person types it; fail if it fails."""
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.root, env=self.environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        self.said[command] = done.stdout + done.stderr
+        return self.said[command]
+
+    def live(self) -> str:
+        """Return the release that current leads to."""
+        return (self.site / "current" / "release").resolve().name
+
+
+def commands(page) -> list[str]:
+    """Return every command of the README, in order."""
+    return [
+        line
+        for block in page("README.md").blocks("sh")
+        for line in block.splitlines()
+        if line
+    ]
+
+
+def test_every_command_of_the_readme_is_one_that_these_tests_run(page):
+    """Nothing is told to be typed that was not tried."""
+    prerequisites, *told = commands(page)
+    assert prerequisites.startswith("sudo apt-get install ")
+    assert told == list(STEPS)
+
+
+def test_the_prerequisites_are_what_the_checks_run_with(page, checkout):
+    """The packages of the README are those that .ci/run installs for the checks."""
+    named = set(commands(page)[0].split()[3:])
+    script = (checkout / ".ci/run").read_text()
+    wanted = re.search(r"wanted=\(([^)]*)\)", script)
+    assert wanted
+    assert named == set(wanted[1].split()) - {"ca-certificates"}
+
+
+@pytest.fixture(scope="module")
+def clone(page, checkout, tmp_path_factory) -> Clone:
+    """A clone in which the README's commands were run, one after the other."""
+    base = tmp_path_factory.mktemp("readme")
+    root, home = base / "karl", base / "home"
+    home.mkdir()
+    subprocess.run(["git", "clone", "-q", checkout, root], check=True)
+    # The pool is filled by hash from a registry, and lxml takes a minute: what
+    # the checkout has of both is used, so that this takes seconds.
+    shutil.copytree(
+        checkout / "pool",
+        root / "pool",
+        copy_function=link_or_copy,
+        ignore=shutil.ignore_patterns(".locks", ".logs", ".partial-*", ".lock"),
+    )
+    clone = Clone(root, home, {})
+    for command in commands(page)[1:]:
+        STEPS[command](clone, command)
+    return clone
+
+
+def _run(clone: Clone, command: str) -> None:
+    clone.run(command)
+
+
+def _first(clone: Clone, command: str) -> None:
+    clone.run(command)
+    assert (clone.site / "releases/1.0/release.json").is_file()
+    assert not (clone.site / "current").exists()
+
+
+def _first_switch(clone: Clone, command: str) -> None:
+    clone.run(command)
+    assert clone.live() == "1.0"
+
+
+def _serve(clone: Clone, command: str) -> None:
+    with serving(clone, command) as url:
+        assert health(url)["packages"]["acme.site"]["release"] == "1.0"
+        with urllib.request.urlopen(url) as answer:
+            assert b"Acme Hub" in answer.read()
+
+
+def _next(clone: Clone, command: str) -> None:
+    before = (clone.site / "releases/1.0/release.json").read_bytes()
+    clone.run(command)
+    assert (clone.site / "releases/1.1/release.json").is_file()
+    assert (clone.site / "releases/1.0/release.json").read_bytes() == before
+    assert clone.live() == "1.0"
+
+
+def _second_switch(clone: Clone, command: str) -> None:
+    clone.run(command)
+    assert clone.live() == "1.1"
+    with serving(clone, f"{BIN}/karl-serve") as url:
+        assert health(url)["packages"]["acme.site"]["release"] == "1.1"
+
+
+def _rollback(clone: Clone, command: str) -> None:
+    clone.run(command)
+    assert clone.live() == "1.0"
+
+
+def _tests(clone: Clone, command: str) -> None:
+    """Only collect: these tests are among those that it would run."""
+    clone.run(f"{command} --collect-only -q tests/bootstrap")
+
+
+#: What is done for each command of the README, and looked at after it.
+STEPS: dict[str, Callable[[Clone, str], None]] = {
+    FIRST: _first,
+    f"{SWITCH} 1.0": _first_switch,
+    f"{BIN}/karl-fill 200": _run,
+    f"{BIN}/karl-serve": _serve,
+    NEXT: _next,
+    f"{SWITCH} 1.1": _second_switch,
+    f"{SWITCH} --list": _run,
+    f"{SWITCH} --rollback": _rollback,
+    f"{SWITCH} --verify": _run,
+    TESTS: _tests,
+}
+
+
+@contextlib.contextmanager
+def serving(clone: Clone, command: str) -> Iterator[str]:
+    """Run karl-serve, on a free port, until the end of the block."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+    server = subprocess.Popen(
+        [*command.split(), "--bind", address],
+        cwd=clone.root, env=clone.environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        _wait_for(f"http://{address}/healthz", server)
+        yield f"http://{address}/"
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            urllib.request.urlopen(url).close()
+        except OSError:
+            assert server.poll() is None, server.communicate()[0]
+            assert time.monotonic() < deadline, "karl-serve does not answer"
+            time.sleep(0.1)
+        else:
+            return
+
+
+def health(url: str) -> dict:
+    """Return what the site says of itself."""
+    with urllib.request.urlopen(f"{url}healthz") as answer:
+        assert answer.status == 200
+        return json.loads(answer.read())
+
+
+@pytest.mark.slow
+def test_the_commands_do_what_the_readme_says(clone, page):
+    """All run in a fresh clone with an empty HOME; what is shown is what is printed."""
+    text = page("README.md").blocks("text")
+    shown = {line for block in text for line in block.splitlines()}
+    for command, line in (
+        (f"{SWITCH} 1.0", "Writing revision 1"),
+        (f"{SWITCH} 1.0", "Pointing current to revision 1"),
+        (f"{SWITCH} 1.0", "Revision 1 (release 1.0) is live."),
+        (f"{SWITCH} --list", "A rollback goes to revision 1."),
+    ):
+        assert line in shown
+        assert line in clone.said[command].splitlines()
+    smoke = next(line for line in shown if line.startswith("Smoke test"))
+    assert smoke in clone.said[f"{SWITCH} 1.0"].splitlines()
+    assert "Uninstalling release." in clone.said[NEXT]
+    heads = next(line for line in shown if line.startswith("revision "))
+    assert heads.split() == clone.said[f"{SWITCH} --list"].splitlines()[0].split()
+    assert "release 1.0: intact" in clone.said[f"{SWITCH} --verify"]
+
+
+@pytest.mark.slow
+def test_the_commands_leave_git_clean(clone):
+    """Nothing that they make is for git to see, and HOME stays empty."""
+    assert clone.run("git status --short --untracked-files=all") == ""
+    assert list(clone.home.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_site_holds_what_the_readme_says(clone):
+    """The site has the releases, the revisions and current."""
+    assert sorted(p.name for p in (clone.site / "releases").iterdir()) == ["1.0", "1.1"]
+    assert sorted(p.name for p in (clone.site / "revisions").iterdir()) == ["1", "2"]
+    assert (clone.site / "current").is_symlink()
+
+
+@pytest.mark.slow
+def test_every_file_on_disk_is_documented(clone, page):
+    """Each kind of file that the commands leave has its row on the page."""
+    told = "".join(
+        page(f"docs/reference/{name}.md").text
+        for name in ("files-on-disk", "switch-version", "bootstrap")
+    )
+    for place in kinds_of_files(clone.root):
+        assert f"`{place}" in told, place
+
+
+#: How paths become what the page calls them; the first that fits counts.
+_KINDS = (
+    (r"pool/built/\.(locks|logs)/.*", r"pool/built/.\1/<key>"),
+    (r"pool/built/[^/]+/provenance\.json", "pool/built/<key>/"),
+    (r"pool/built/[^/]+/[^/]+\.whl", "pool/built/<key>/"),
+    (r"pool/[^/.][^/]*", "pool/<file>"),
+    (
+        r"indexes/[^/]+/[^/]+/(pylock\.toml|versions\.cfg)",
+        r"indexes/<name>/<version>/\1",
+    ),
+    (r"indexes/[^/]+/[^/]+/simple/(index\.\w+)", r"…/simple/\1"),
+    (r"indexes/[^/]+/[^/]+/simple/[^/]+/index\.html", "…/simple/<project>/index.html"),
+    (r"indexes/[^/]+/[^/]+/simple/[^/]+/index\.json", "index.json"),
+    (r"indexes/.*\.metadata", "…/simple/<project>/<wheel>.metadata"),
+    (r"indexes/[^/]+/[^/]+/simple/[^/]+/[^/]+", "…/simple/<project>/<file>"),
+    (r"store/[^/]+/\w{64}/(entry\.json|\w+/).*", r"…/\1"),
+    (r"sites/[^/]+/lib/\w+/.*", "lib/<digest>/"),
+    (r"sites/[^/]+/releases/[^/]+/libexec/.*", "libexec/python3.11"),
+    (r"sites/[^/]+/releases/[^/]+/lib/.*", "lib/python3.11/site-packages/"),
+    (r"sites/[^/]+/releases/[^/]+/include/.*", "include/site/python3.11/<project>/"),
+    (r"sites/[^/]+/releases/[^/]+/bin/.*", "bin/"),
+    (r"sites/[^/]+/releases/[^/]+/share/.*", "share/"),
+    (r"sites/[^/]+/releases/[^/]+/(.*)", r"\1"),
+    (r"sites/[^/]+/revisions/\d+/(.*)", r"\1"),
+    (r"sites/[^/]+/var/Data\.fs.*", "var/Data.fs"),
+    (r"sites/[^/]+/var/blobs/.*", "var/blobs/"),
+    (r"sites/[^/]+/(.*)", r"\1"),
+    (r"buildouts/\.[^/]+/.*", "buildouts/.<site>/"),
+)
+
+
+def kinds_of_files(root: Path) -> set[str]:
+    """Return what the page calls the files below the folders that are made."""
+    found = set()
+    for place in ("pool", "indexes", "store", "sites"):
+        for folder, _, names in os.walk(root / place):
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), root)
+                found.add(_kind(path))
+        found |= {
+            _kind(str(path.relative_to(root)))
+            for path in (root / place).rglob("*")
+            if path.is_symlink()
+        }
+    return found
+
+
+def _kind(path: str) -> str:
+    for pattern, place in _KINDS:
+        match = re.fullmatch(pattern, path)
+        if match:
+            return match.expand(place)
+    return path
