@@ -97,7 +97,8 @@ _NO_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
 def test_without_network(sdist: Path, index_url: str, tmp_path: Path):
     """A build from a file:// index needs no network at all."""
     code = (
-        "import sys; from pathlib import Path; from karl.recipe.release import builder;"
+        "import sys; from pathlib import Path;"
+        "from karl.recipe.release.building import builder;"
         "builder.build_wheel(Path(sys.argv[1]), index_url=sys.argv[2],"
         " into=Path(sys.argv[3]))"
     )

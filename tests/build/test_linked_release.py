@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from support.rawwheels import RawWheel
+from support.sources import tiny, write_sdist
 from support.wheels import make_sdist
 from support.workshop import Notes, Workshop, run
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import manifest
@@ -58,9 +59,50 @@ def test_system_linked_without_sdist(workshop: Workshop):
 
 
 def test_not_in_the_index(workshop: Workshop):
-    """Projects that are system-linked by default need not be in the index."""
+    """lxml, system-linked by default, need not be in the index; what is named must."""
     workshop.index("acme/1.0", RawWheel("other"))
-    assert workshop.build(eggs="other", system_linked="lxml xmlsec").built
+    assert workshop.build(eggs="other").built
+    for named in ("lxml", "lxml xmlsec", "foo = libxml-2.0; libxml2-dev"):
+        with pytest.raises(RefusedError, match=r"does not hold .*system-linked lists"):
+            workshop.build("2.0", eggs="other", system_linked=named)
+
+
+def test_misspelt(workshop: Workshop):
+    """A name that is not known as system-linked is refused, with how to declare it."""
+    workshop.index("acme/1.0", RawWheel("lxml"))
+    with pytest.raises(UsageError, match=r"lxlm is not known.*Declare it: lxlm = "):
+        workshop.build(eggs="lxml", system_linked="lxlm")
+
+
+def test_what_the_index_links_is_not_forgotten(workshop: Workshop):
+    """What the index holds to be linked is left out only by who says so."""
+    workshop.index("acme/1.0", RawWheel("xmlsec"), system_linked=("xmlsec",))
+    with pytest.raises(RefusedError, match="Say system-linked = lxml xmlsec"):
+        workshop.build(eggs="xmlsec")
+    assert workshop.build(eggs="xmlsec", system_linked="").built
+
+
+def test_declared(workshop: Workshop, indexed: Callable[..., Index], tmp_path: Path):
+    """A project that the option declares is built, linked as declared, and proven."""
+    sdist = write_sdist(tmp_path / "tiny-1.0.tar.gz", tiny())
+    indexed(sdist, name="acme/1.0", linked=["tiny"])
+    layout = workshop.build(
+        eggs="tiny", system_linked="tiny = libxml-2.0; libxml2-dev"
+    ).release
+    found = json.loads(layout.manifest.read_text())
+    assert found["request"]["system-linked"] == ["tiny = libxml-2.0; libxml2-dev"]
+    libraries = found["system_libraries"]["tiny"]["libraries"]
+    assert libraries["libxml-2.0"]["sonames"] == ["libxml2.so.2"]
+
+
+def test_copy_of_another(workshop: Workshop):
+    """A copy of a library that must be the system's is refused, whoever brings it."""
+    copy = "other.libs/libxml2-0a1b2c3d.so.2.13.5"
+    workshop.index("acme/1.0", RawWheel("other", members={copy: b""}))
+    with pytest.raises(DamagedError, match=f"own copies .*{copy}"):
+        workshop.build(eggs="other")
+    assert not workshop.layout().root.exists()
+    assert workshop.build(eggs="other", system_linked="").built
 
 
 @pytest.mark.slow

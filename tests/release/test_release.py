@@ -33,7 +33,7 @@ from karl.recipe.release.base.errors import (
 )
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
-from karl.recipe.release.trees import manifest, release, space
+from karl.recipe.release.trees import manifest, release, space, specification
 
 
 def told(script: Path, *arguments: str, **options: object) -> dict[str, object]:
@@ -185,11 +185,12 @@ def test_again(acme: Workshop):
 
 def test_other_order_is_the_same(acme: Workshop):
     """The order and spelling of eggs and options makes no other request."""
-    acme.build(
-        eggs="product\nlibrary", scripts="product libtool", system_linked="lxml b"
-    )
-    again = acme.build(eggs="Library\nproduct", scripts="libtool product",
-                       system_linked="b LXML")  # fmt: skip
+    linked = "a = zlib; zlib1g-dev\nb = zlib libxml-2.0; zlib1g-dev"
+    other = "B= zlib  libxml-2.0 ;zlib1g-dev\n\n  a=zlib;zlib1g-dev"
+    parsed = specification.parse({"eggs": "x", "system-linked": linked})
+    assert parsed == specification.parse({"eggs": "x", "system-linked": other})
+    acme.build(eggs="product\nlibrary", scripts="product libtool")
+    again = acme.build(eggs="Library\nproduct", scripts="libtool product")
     assert not again.built
 
 
@@ -201,7 +202,7 @@ CHANGES = [
     ({"arguments": "1"}, "arguments was"),
     ({"dependent_scripts": "true"}, "dependent-scripts was False"),
     ({"entry_points": "a=b:c"}, "entry-points was"),
-    ({"system_linked": "xmlsec"}, "system-linked was empty, is xmlsec"),
+    ({"system_linked": "xmlsec"}, "system-linked was lxml, is xmlsec"),
 ]
 
 

@@ -20,6 +20,7 @@ from karl.recipe.release.base.names import IndexName, checked_label
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.sites.sitestate import refuse_root
 from karl.recipe.release.trees import release, specification
 from karl.recipe.release.trees.release import Place
 from karl.recipe.release.trees.specification import Specification
@@ -36,7 +37,7 @@ DEFAULTS: Mapping[str, str | None] = {
     "indexes": "indexes",
     "store": "store",
     "registry": "",
-    "system-linked": "lxml",
+    "system-linked": specification.SYSTEM_LINKED,
     "scripts": None,
     "entry-points": None,
     "interpreter": None,
@@ -105,6 +106,7 @@ class Release:
 
     def install(self) -> tuple[str, ...]:
         """Do the work.  Returns no path, so that buildout never deletes one."""
+        files.let_no_stranger_write()
         try:
             ensure(self.options, Console())
         except (KarlError, OSError) as error:
@@ -117,6 +119,7 @@ class Release:
 def ensure(options: ReleaseOptions, reporter: Reporter) -> None:
     """Have the release built and the site's commands written; idempotent."""
     place = options.place.resolved()
+    refuse_root(place.site)
     release.build(
         place,
         options.version,
@@ -152,11 +155,6 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
             return otherwise
 
     site = SiteLayout(base / (text("root") or "site"))
-    wanted = {
-        name: str(value)
-        for name, value in {**DEFAULTS, **_present(given)}.items()
-        if value is not None
-    }
     found = ReleaseOptions(
         place=Place(
             SoftwareLayout(
@@ -172,7 +170,8 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
             lambda: IndexName.parse(text("index") or "a/1"), IndexName("a", "1")
         ),
         specification=attempt(
-            lambda: specification.parse({"eggs": "none", **wanted}), Specification(())
+            lambda: specification.parse({"eggs": "none", **_present(given)}),
+            Specification(()),
         ),
         config=attempt(lambda: _config(site.root.name, given, text), SiteConfig("a")),
         site_ini=f"{text('site-ini')}\n" if text("site-ini") else "",
@@ -196,8 +195,8 @@ def _with_real_root(text: str | None, root: str | None, base: Path) -> str | Non
     return text.replace(root.strip(), os.path.realpath(base / root.strip()))
 
 
-def _present(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
+def _present(given: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in given.items() if value is not None}
 
 
 def _unknown(options: Any) -> list[str]:

@@ -141,6 +141,28 @@ def prove_wheel(wheel: Path, project: LinkedProject) -> dict[str, Any]:
         return _prove_files(folder, sorted(one.name for one in entries), project)
 
 
+def refuse_copies(names: Iterable[str], projects: Iterable[LinkedProject]) -> None:
+    """Refuse a tree in which any distribution brings a library of *projects*.
+
+    :param names: every file of the tree.
+    :raises DamagedError: tells all such files.
+    """
+    links = {
+        link
+        for project in projects
+        for library in project.libraries
+        for link in prerequisites.links(library)
+    }
+    found = sorted(name for name in names if ".so" in name and _is_copy(name, links))
+    if found:
+        raise DamagedError(
+            "The release would bring its own copies of libraries that must be the "
+            f"system's: {', '.join(found)}.",
+            "Take out the distribution that has them, list it as system-linked too, "
+            "or take the project that must use the system's out of system-linked.",
+        )
+
+
 def _prove_files(
     root: Path, names: Iterable[str], project: LinkedProject
 ) -> dict[str, Any]:

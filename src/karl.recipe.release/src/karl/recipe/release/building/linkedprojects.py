@@ -58,6 +58,7 @@ class LinkedProject:
     :ivar versions: where the imported project tells which version of a
         library it has: module of the library, then ``module:attribute`` (a
         version tuple, or a function that returns one).
+    :ivar declaration: how an option declared it; empty for a known one.
     """
 
     name: str
@@ -68,6 +69,10 @@ class LinkedProject:
     relaxed: tuple[str, ...] = ()
     packages: tuple[tuple[str, str], ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
+    declaration: str = ""
+
+    def __str__(self) -> str:
+        return self.declaration or self.name
 
 
 LIBXML2 = Library(
@@ -179,10 +184,16 @@ def _declared(line: str) -> LinkedProject:
                 f"{word!r} in {line!r} is neither a module nor a package.",
                 "Write: name = pkg-config modules; Debian packages.",
             )
+    name = normalised(match["name"])
+    declaration = f"{name} = {' '.join(modules)}; {' '.join(packages)}"
     # One package a module where there are as many; else all are named together.
     if len(packages) != len(modules):
         packages = [" ".join(packages)] * len(modules)
     libraries = tuple(map(Library, modules, packages))
     return LinkedProject(
-        normalised(match["name"]), libraries, config=_PARALLEL, packages=_PKG_CONFIG
+        name,
+        libraries,
+        config=_PARALLEL,
+        packages=_PKG_CONFIG,
+        declaration=declaration,
     )

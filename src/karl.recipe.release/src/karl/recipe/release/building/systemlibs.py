@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -327,12 +327,3 @@ def _platform() -> str:
 
 def _cpus() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def overridden(
-    project: LinkedProject, *, env: Mapping[str, str], config: str | None = None
-) -> LinkedProject:
-    """Return *project* with other build flags; a built wheel stays as it is."""
-    return replace(
-        project, env=dict(env), config=project.config if config is None else config
-    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.building.linkedprojects import KNOWN, LinkedProject
 from karl.recipe.release.distributions.lockfile import File, Index, Package
 from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.distributions.targets import Target
@@ -45,7 +47,7 @@ class Artifact:
 class Artifacts:
     """Finds, and where there is none builds, the wheels of an index.
 
-    :param system_linked: projects whose wheels embed no libraries.
+    :param system_linked: by name: projects whose wheels embed no libraries.
     :param offline: never fetch what the pool does not have.
     :param registry: simple index to fetch from; empty: pip's.
     """
@@ -54,7 +56,7 @@ class Artifacts:
         self,
         software: SoftwareLayout,
         index: Index,
-        system_linked: tuple[str, ...],
+        system_linked: Mapping[str, LinkedProject],
         reporter: Reporter,
         *,
         offline: bool = False,
@@ -113,7 +115,11 @@ class Artifacts:
             self._fill(fetch.needed_here(self.index.lock))
             self._filled = True
         wheel = systemlibs.ensure_wheel(
-            self.software, self.index, package, self.reporter
+            self.software,
+            self.index,
+            package,
+            self.reporter,
+            {**KNOWN, **self.system_linked},
         )
         source = Source(
             package.name,

@@ -22,13 +22,14 @@ from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout, SoftwareL
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.building.linkedprojects import LinkedProject
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import interpreter, manifest, space, tree, workers
 from karl.recipe.release.trees.artifacts import Artifact, Artifacts
 from karl.recipe.release.trees.composition import compose
 from karl.recipe.release.trees.entry import EditedError
 from karl.recipe.release.trees.manifest import Manifest
-from karl.recipe.release.trees.releaseplan import Seen, Wanted, plan
+from karl.recipe.release.trees.releaseplan import Seen, Wanted, linked_in, plan
 from karl.recipe.release.trees.requirements import Needed, closure
 from karl.recipe.release.trees.specification import Specification
 from karl.recipe.release.trees.store import Store, Stored
@@ -127,14 +128,11 @@ class _Build:
         self.wanted = wanted
         self.reporter = reporter
         self.count = place.workers or workers.default_count()
-        lock = wanted.index.lock
-        linked = [
-            name for name in wanted.specification.system_linked if lock.package(name)
-        ]
+        linked = linked_in(wanted.index, wanted.specification)
         self.artifacts = Artifacts(
             place.software,
             wanted.index,
-            tuple(linked),
+            linked,
             reporter,
             offline=place.offline,
             registry=place.registry,
@@ -146,7 +144,7 @@ class _Build:
         if self.artifacts.system_linked:
             from karl.recipe.release.building import systemlibs
 
-            systemlibs.check(self.artifacts.system_linked)
+            systemlibs.check(self.artifacts.system_linked.values())
         needed = self.choose()
         chosen = [self.artifacts.of(item.package) for item in needed]
         sources = [artifact.source for artifact in chosen]
@@ -177,10 +175,10 @@ class _Build:
         planned, smoke = compose(
             self.release, self.wanted.specification, needed, stored, self.reporter
         )
+        self.refuse_copies(planned)
+        linked = self.artifacts.system_linked
         libraries = [
-            item.package.name
-            for item in needed
-            if item.package.name in self.artifacts.system_linked
+            linked[item.package.name] for item in needed if item.package.name in linked
         ]
         task = self.reporter.task(
             f"Linking release {self.wanted.version}", len(planned.files), "files"
@@ -218,14 +216,23 @@ class _Build:
                 return
         raise error
 
-    def prove(self, partial: Path, libraries: list[str]) -> Mapping[str, Any]:
+    def refuse_copies(self, planned: tree.Tree) -> None:
+        """Refuse a bundled copy of what must be the system's, whoever brings it."""
+        if self.wanted.specification.system_linked:
+            from karl.recipe.release.building import linkage
+
+            linkage.refuse_copies(
+                planned.files, self.wanted.specification.system_linked
+            )
+
+    def prove(self, partial: Path, libraries: list[LinkedProject]) -> Mapping[str, Any]:
         """Prove that what must use the system's libraries does so."""
         from karl.recipe.release.building import linkage
 
         inside = ReleaseLayout(partial)
         return {
-            name: linkage.prove(inside.site_packages, inside.interpreter, name)
-            for name in libraries
+            one.name: linkage.prove(inside.site_packages, inside.interpreter, one)
+            for one in libraries
         }
 
     def manifest(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.building.linkedprojects import LinkedProject
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees.manifest import Difference, Manifest
 from karl.recipe.release.trees.specification import Specification
@@ -110,6 +111,33 @@ def changes_of(manifest: Manifest, wanted: Wanted) -> list[str]:
         if before != after:
             told.append(f"{name} was {_brief(before)}, is {_brief(after)}")
     return told
+
+
+def linked_in(index: Index, specification: Specification) -> dict[str, LinkedProject]:
+    """Return the system-linked projects that *index* holds, by name.
+
+    :raises RefusedError: it lacks one that was asked for by name; or nobody said
+        which they are, and the index has more of them than is the default.
+    """
+    asked = {project.name: project for project in specification.system_linked}
+    held = index.lock.by_name()
+    lacking = sorted(asked.keys() - held.keys())
+    if lacking and not specification.linked_by_default:
+        raise RefusedError(
+            f"Index {index.lock.name} does not hold {', '.join(lacking)}, which "
+            "system-linked lists.",
+            "Correct the names, or take them out of system-linked.",
+        )
+    unasked = sorted({*index.lock.system_linked} & held.keys() - asked.keys())
+    if unasked and specification.linked_by_default:
+        listed = " ".join(sorted({*asked, *unasked}))
+        raise RefusedError(
+            f"Index {index.lock.name} holds {', '.join(unasked)} to be linked with "
+            "the system's libraries, but the release does not say so.",
+            f"Say system-linked = {listed}; or, to take the registry's wheels, list "
+            "only what is to be linked.",
+        )
+    return {name: project for name, project in asked.items() if name in held}
 
 
 def _brief(value: Any) -> str:

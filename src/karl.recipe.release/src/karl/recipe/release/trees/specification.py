@@ -11,10 +11,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import normalised
+from karl.recipe.release.building.linkedprojects import LinkedProject, linked_projects
 
 #: As zc.recipe.egg reads an item of ``entry-points``.
 _ENTRY_POINT = re.compile(r"([^=]+)=(\w+(?:[.]\w+)*):(\w+(?:[.]\w+)*)\Z")
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}\Z")
+
+#: What is system-linked if nothing is said; an index need not hold it.
+SYSTEM_LINKED = "lxml"
 
 #: Names in ``bin`` that are ours.
 RESERVED = ("python", "python3")
@@ -32,7 +36,8 @@ class Specification:
     :ivar arguments: Python expressions that entry points are called with.
     :ivar dependent_scripts: also scripts of what the eggs need.
     :ivar system_linked: projects to take as wheels built against the system's
-        libraries; normalised and sorted.
+        libraries; sorted.
+    :ivar linked_by_default: whether nobody said which these are.
     """
 
     eggs: tuple[str, ...]
@@ -42,7 +47,8 @@ class Specification:
     initialization: str = ""
     arguments: str = ""
     dependent_scripts: bool = False
-    system_linked: tuple[str, ...] = ()
+    system_linked: tuple[LinkedProject, ...] = ()
+    linked_by_default: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Return it as ``release.json`` keeps it."""
@@ -54,7 +60,7 @@ class Specification:
             "initialization": self.initialization,
             "arguments": self.arguments,
             "dependent-scripts": self.dependent_scripts,
-            "system-linked": list(self.system_linked),
+            "system-linked": list(map(str, self.system_linked)),
         }
 
 
@@ -72,9 +78,8 @@ def parse(options: Mapping[str, str]) -> Specification:
         initialization=options.get("initialization", ""),
         arguments=options.get("arguments", ""),
         dependent_scripts=_boolean(options, "dependent-scripts", problems),
-        system_linked=tuple(
-            sorted({normalised(n) for n in options.get("system-linked", "").split()})
-        ),
+        system_linked=_linked(options.get("system-linked", SYSTEM_LINKED), problems),
+        linked_by_default="system-linked" not in options,
     )
     _check_code(specification, problems)
     if problems:
@@ -140,6 +145,15 @@ def _interpreter(text: str, problems: list[str]) -> str:
     if text and text not in RESERVED and script_problem(text):
         problems.append(f"interpreter: {script_problem(text)}")
     return text
+
+
+def _linked(text: str, problems: list[str]) -> tuple[LinkedProject, ...]:
+    try:
+        found = linked_projects(text)
+    except UsageError as error:
+        problems.append(f"system-linked: {str(error).rstrip('.')}")
+        return ()
+    return tuple(project for _, project in sorted(found.items()))
 
 
 def _boolean(options: Mapping[str, str], name: str, problems: list[str]) -> bool:
