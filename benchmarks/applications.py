@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.programs import ProgramError, environment, timed
+from benchmarks.programs import Command, ProgramError, environment, timed
 from benchmarks.workshop import Workshop
 
 #: Starts what an environment has, with the folder for its data; seconds.
@@ -81,7 +81,7 @@ def start_sample(shop: Workshop, python: Path, commands: Path, folder: Path) -> 
         config.write_text(_SITE_INI, encoding="utf-8")
         conf = folder / "zodb.conf"
         conf.write_text(_ZODB_CONF.format(folder=folder), encoding="utf-8")
-    argv = [
+    argv: Command = [
         commands / "karl-serve", "--revision", folder, "--config", config,
         "--bind", "fd://0",
     ]  # fmt: skip

@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="work below this folder (default: that for temporary files); needs "
-        "3 GiB; its file system is what is measured",
+        "10 GiB; its file system is what is measured",
     )
     parser.add_argument("--keep", action="store_true", help="keep the work folder")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
 from benchmarks import ours
 from benchmarks.operation import timed_operation
-from benchmarks.programs import COMMANDS, output, timed
+from benchmarks.programs import COMMANDS, Command, output, timed
 from benchmarks.rounds import Contender
 from benchmarks.workshop import Buildout, Ready, Workshop, pip_commands
 
@@ -36,21 +35,26 @@ class DifferentSetError(Exception):
 def recipe(shop: Workshop, ready: Ready) -> list[Contender]:
     """Return the recipe in whole processes: the first release, then the next."""
     software = ready.software
-    buildout = Buildout(software, shop.root / f"{software.name}-recipe")
-    return [
-        Contender(
-            COLD, lambda: buildout.run(software.first, shop.home), buildout.renew
-        ),
-        Contender(NEXT, lambda: buildout.run(software.second, shop.home)),
-    ]
+    place = f"{software.name}-recipe"
+
+    def cold(folder: Path) -> float:
+        buildout = Buildout(software, folder)
+        buildout.begin()
+        return buildout.run(software.first, shop.home)
+
+    def following(folder: Path) -> float:
+        return Buildout(software, folder).run(software.second, shop.home)
+
+    return [Contender(COLD, place, cold), Contender(NEXT, place, following)]
 
 
 def operation(shop: Workshop, ready: Ready) -> list[Contender]:
     """Return the same without zc.buildout, and without the start of Python."""
     software = ready.software
-    buildout = Buildout(software, shop.root / f"{software.name}-operation")
+    place = f"{software.name}-operation"
 
-    def build(index: str) -> float:
+    def build(folder: Path, index: str) -> float:
+        buildout = Buildout(software, folder)
         return timed_operation(
             "build",
             home=shop.home,
@@ -61,88 +65,56 @@ def operation(shop: Workshop, ready: Ready) -> list[Contender]:
         )
 
     return [
-        Contender(COLD_ALONE, lambda: build(software.first), buildout.renew),
-        Contender(NEXT_ALONE, lambda: build(software.second)),
+        Contender(COLD_ALONE, place, lambda folder: build(folder, software.first)),
+        Contender(NEXT_ALONE, place, lambda folder: build(folder, software.second)),
     ]
 
 
 def pip(shop: Workshop, ready: Ready) -> Contender:
     """Return pip, which compiles bytecode."""
-    folder = shop.root / f"{ready.software.name}-pip"
-    return _environment(shop, ready, PIP, folder, pip_commands(ready, folder))
+
+    def run(folder: Path) -> float:
+        return _run(shop, ready, pip_commands(ready, folder), folder)
+
+    return Contender(PIP, f"{ready.software.name}-pip", run)
 
 
 def uv(shop: Workshop, ready: Ready, *, compiled: bool) -> Contender:
-    """Return uv; its cache is filled by the installation before the first round."""
-    name = UV_COMPILED if compiled else UV
-    folder = shop.root / f"{ready.software.name}-{'uvc' if compiled else 'uv'}"
+    """Return uv; the warm-up fills its cache."""
+
+    def run(folder: Path) -> float:
+        commands = uv_commands(shop, ready, folder, compiled=compiled)
+        return _run(shop, ready, commands, folder)
+
+    name, place = (UV_COMPILED, "uv-compiled") if compiled else (UV, "uv")
+    return Contender(name, f"{ready.software.name}-{place}", run)
+
+
+def uv_commands(
+    shop: Workshop, ready: Ready, folder: Path, *, compiled: bool
+) -> list[Command]:
+    """Return the commands that make *folder* an environment with a set, by uv."""
     program = COMMANDS / "uv"
-    cache = ["--quiet", "--cache-dir", shop.root / "uv-cache", "--offline"]
+    common = ["--quiet", "--offline", "--cache-dir", str(shop.root / "uv-cache")]
+    base = Path(sys.executable).resolve()
     install: list[str | Path] = [
-        program, "pip", "install", *cache,
+        program, "pip", "install", *common,
         "--python", folder / "bin" / "python", "--link-mode", "hardlink",
         "--no-deps", "--require-hashes", "--index-url", ready.simple.as_uri(),
         "--requirements", ready.requirements,
     ]  # fmt: skip
     if compiled:
         install.append("--compile-bytecode")
-    base = Path(sys.executable).resolve()
-    commands = [[program, "venv", *cache, "--python", base, folder], install]
-    for argv in commands:
-        output(argv, home=shop.home)
-    return _environment(shop, ready, name, folder, commands)
+    return [[program, "venv", *common, "--python", base, folder], install]
 
 
-def _environment(
-    shop: Workshop,
-    ready: Ready,
-    name: str,
-    folder: Path,
-    commands: Sequence[Sequence[str | Path]],
-) -> Contender:
-    def prepare() -> None:
-        if folder.exists():
-            ours.remove_tree(folder)
-
-    def run() -> float:
-        seconds = sum(timed(argv, home=shop.home) for argv in commands)
-        _same(ready.software.first, _installed([_packages(folder)]), _wanted(ready))
-        return seconds
-
-    return Contender(name, run, prepare)
-
-
-@dataclass(frozen=True)
-class Eggs:
-    """zc.buildout with zc.recipe.egg."""
-
-    shop: Workshop
-    ready: Ready
-    folder: Path
-
-    def renew(self) -> None:
-        """Begin with an empty eggs directory."""
-        if self.folder.exists():
-            ours.remove_tree(self.folder)
-        self.folder.mkdir()
-
-    def run(self, simple: Path, wanted: Mapping[str, str]) -> float:
-        """Install what is *wanted* and return the seconds that it took."""
-        config = self.folder / "buildout.cfg"
-        config.write_text(
-            _EGGS.format(
-                simple=simple.as_uri(),
-                eggs="\n    ".join(self.ready.software.eggs),
-                versions="\n".join(f"{n} = {v}" for n, v in sorted(wanted.items())),
-            ),
-            encoding="utf-8",
-        )
-        argv = [sys.executable, COMMANDS / "buildout", "-c", config]
-        seconds = timed(argv, home=self.shop.home, cwd=self.folder)
-        ask = "import json, sys; print(json.dumps(sys.path))"
-        path = output([self.folder / "bin" / "py", "-c", ask], home=self.shop.home)
-        _same("zc.buildout", _installed(json.loads(path)), wanted)
-        return seconds
+def _run(
+    shop: Workshop, ready: Ready, commands: Sequence[Command], folder: Path
+) -> float:
+    """Run *commands*, which make *folder* an environment; return their seconds."""
+    seconds = sum(timed(argv, home=shop.home) for argv in commands)
+    _same(str(commands[-1][0]), _installed([_packages(folder)]), _wanted(ready))
+    return seconds
 
 
 _EGGS = """\
@@ -170,14 +142,37 @@ def eggs(shop: Workshop, ready: Ready, simple_next: Path) -> list[Contender]:
     :param simple_next: index of the wheels of the next version.
     """
     software = ready.software
-    both = Eggs(shop, ready, shop.root / f"{software.name}-eggs")
+    place = f"{software.name}-eggs"
     release = ready.buildout.release(software.second)
     second = {w.name: w.version for w in ours.wheels_of(release, software.pool)}
+
+    def install(folder: Path, simple: Path, wanted: Mapping[str, str]) -> float:
+        config = folder / "buildout.cfg"
+        config.write_text(
+            _EGGS.format(
+                simple=simple.as_uri(),
+                eggs="\n    ".join(software.eggs),
+                versions="\n".join(f"{n} = {v}" for n, v in sorted(wanted.items())),
+            ),
+            encoding="utf-8",
+        )
+        argv: Command = [sys.executable, COMMANDS / "buildout", "-c", config]
+        seconds = timed(argv, home=shop.home, cwd=folder)
+        ask = "import json, sys; print(json.dumps(sys.path))"
+        path = output([folder / "bin" / "py", "-c", ask], home=shop.home)
+        _same("zc.buildout", _installed(json.loads(path)), wanted)
+        return seconds
+
+    def first(folder: Path) -> float:
+        return install(folder, ready.simple, _wanted(ready))
+
+    def following(folder: Path) -> float:
+        return install(folder, simple_next, second)
+
     return [
-        Contender(EGGS, lambda: both.run(ready.simple, _wanted(ready)), both.renew,
-                  _MOST),
-        Contender(EGGS_NEXT, lambda: both.run(simple_next, second), most=_MOST),
-    ]  # fmt: skip
+        Contender(EGGS, place, first, _MOST),
+        Contender(EGGS_NEXT, place, following, _MOST),
+    ]
 
 
 def _packages(environment: Path) -> str:
@@ -191,7 +186,7 @@ def _wanted(ready: Ready) -> dict[str, str]:
 
 def _installed(path: Sequence[str]) -> dict[str, str]:
     """Return the distributions on *path*, normalised name and version."""
-    found = {}
+    found: dict[str, str] = {}
     for distribution in distributions(path=list(path)):
         name = distribution.metadata["Name"].lower().replace("_", "-").replace(".", "-")
         found.setdefault(name, distribution.version)

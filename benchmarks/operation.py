@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,11 @@ def link(places: Sequence[str], index: str, project: str) -> None:
     ours.build_linked_wheel(_places(places), index, project)
 
 
-OPERATIONS = {"build": build, "verify": verify, "link": link}
+OPERATIONS: dict[str, Callable[..., None]] = {
+    "build": build,
+    "verify": verify,
+    "link": link,
+}
 
 
 def _places(texts: Sequence[str]) -> tuple[Path, Path, Path]:

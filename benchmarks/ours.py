@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release import files, manifest, release, specification, systemlibs
-from karl.recipe.release.layout import ReleaseLayout, SiteLayout, SoftwareLayout
-from karl.recipe.release.lockfile import Index
-from karl.recipe.release.names import IndexName
-from karl.recipe.release.reporter import SilentReporter
+from karl.recipe.release.base import files
+from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout, SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.base.reporter import SilentReporter
+from karl.recipe.release.building import systemlibs
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.trees import manifest, release, specification
 
 remove_tree: Callable[[Path], None] = files.remove_tree
 
@@ -68,7 +70,7 @@ def build_release(
         release.Place(SoftwareLayout(*places), SiteLayout(site), offline=True),
         name.version,
         name,
-        specification.parse({"eggs": "\n".join(eggs)}),
+        specification.parse({"eggs": "\n".join(eggs), "system-linked": ""}),
         SilentReporter(),
     )
 

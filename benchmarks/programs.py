@@ -17,6 +17,9 @@ COMMANDS = Path(sys.prefix) / "bin"
 
 _TAIL = 3000
 
+#: A program and its arguments.
+Command = Sequence[str | Path]
+
 
 class ProgramError(Exception):
     """A program failed; the text has the end of its output."""
@@ -36,7 +39,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def timed(
-    argv: Sequence[str | Path],
+    argv: Command,
     *,
     home: Path,
     cwd: Path | None = None,
@@ -52,7 +55,7 @@ def timed(
 
 
 def output(
-    argv: Sequence[str | Path],
+    argv: Command,
     *,
     home: Path,
     cwd: Path | None = None,
@@ -68,8 +71,7 @@ def output(
         cwd=cwd or home,
         env={**environment(home), **variables},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
     if done.returncode:

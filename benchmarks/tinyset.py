@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from benchmarks.programs import COMMANDS, output
+from benchmarks.programs import COMMANDS, Command, output
 
 _WHEEL = "Wheel-Version: 1.0\nGenerator: benchmarks\nRoot-Is-Purelib: true\nTag: py3-none-any\n"  # noqa: E501
 
@@ -20,8 +20,15 @@ def make(pool: Path, indexes: Path, home: Path) -> None:
     write_wheel(wheels, "tiny.library", "1.0")
     write_wheel(wheels, "tiny.product", "1", requires="tiny.library")
     write_wheel(wheels, "tiny.product", "2", requires="tiny.library")
-    places = ["--pool", pool, "--indexes", indexes, "--store", home / "tiny-store"]
-    command = [sys.executable, COMMANDS / "karl-index"]
+    places: Command = [
+        "--pool",
+        pool,
+        "--indexes",
+        indexes,
+        "--store",
+        home / "tiny-store",
+    ]
+    command: Command = [sys.executable, COMMANDS / "karl-index"]
     output([*command, "add", wheels, *places], home=home)
     for version in ("1", "2"):
         required = ["--require", f"tiny.product=={version}", "--offline"]

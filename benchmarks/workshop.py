@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import ours
 from benchmarks.ours import Wheel
-from benchmarks.programs import ROOT, output, timed
+from benchmarks.programs import ROOT, Command, output, timed
 from benchmarks.progress import Progress
 from benchmarks.softwaresets import SoftwareSet
 
@@ -65,11 +65,13 @@ class Buildout:
         """Return the release of an index."""
         return ours.release_root(self.site, index.partition("/")[2])
 
-    def renew(self) -> None:
-        """Begin with nothing: no release, empty store."""
-        if self.folder.exists():
-            ours.remove_tree(self.folder)
-        self.folder.mkdir(parents=True)
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.folder / "buildout.cfg"
+
+    def begin(self) -> None:
+        """Write the configuration into the folder, which is empty."""
         customer, _, version = self.software.first.partition("/")
         text = _CONFIG.format(
             extends=ROOT / "buildouts" / self.software.extends,
@@ -80,12 +82,12 @@ class Buildout:
             version=version,
             eggs="\n    ".join(self.software.eggs),
         )
-        (self.folder / "buildout.cfg").write_text(text, encoding="utf-8")
+        self.config.write_text(text, encoding="utf-8")
 
     def run(self, index: str, home: Path) -> float:
         """Run ``bin/buildout`` for the release of *index*; return its seconds."""
         version = f"site:version={index.partition('/')[2]}"
-        argv = [ROOT / "bin" / "buildout", "-c", "buildout.cfg", version]
+        argv: Command = [ROOT / "bin" / "buildout", "-c", self.config, version]
         return timed(argv, home=home, cwd=self.folder)
 
 
@@ -128,10 +130,8 @@ class Workshop:
         return path
 
     def folder(self, name: str) -> Path:
-        """Return an empty folder of that name."""
+        """Return a new folder of that name."""
         path = self.root / name
-        if path.exists():
-            ours.remove_tree(path)
         path.mkdir()
         return path
 
@@ -144,8 +144,8 @@ class Workshop:
     def _make(self, software: SoftwareSet) -> Ready:
         self.progress.say(f"making {software.title} ready ...")
         software.make(software.pool, software.indexes, self.home)
-        buildout = Buildout(software, self.root / f"{software.name}-ready")
-        buildout.renew()
+        buildout = Buildout(software, self.folder(f"{software.name}-ready"))
+        buildout.begin()
         buildout.run(software.first, self.home)
         buildout.run(software.second, self.home)
         wheels = ours.wheels_of(buildout.release(software.first), software.pool)
@@ -167,8 +167,8 @@ class Workshop:
         return self._environments[software.name]
 
 
-def pip_commands(ready: Ready, folder: Path) -> list[list[str | Path]]:
-    """Return the commands that install a set by pip into a fresh environment."""
+def pip_commands(ready: Ready, folder: Path) -> list[Command]:
+    """Return the commands that make *folder* an environment with a set, by pip."""
     base = Path(sys.executable).resolve()
     return [
         [base, "-m", "venv", "--without-pip", folder],

@@ -31,9 +31,7 @@ CASES = (
         ("plone", "sample", "quick"),
         install.run,
     ),
-    Case(
-        "disk", "what one more release takes", ("plone", "sample", "quick"), disk.run
-    ),
+    Case("disk", "what one more release takes", ("plone", "sample", "quick"), disk.run),
     Case(
         "start",
         "imports and the application's start against a plain environment",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from benchmarks.findings import SECONDS, Finding, Result, at_most, named
 from benchmarks.operation import timed_operation
-from benchmarks.programs import timed
+from benchmarks.programs import Command, timed
 from benchmarks.rounds import Contender, compete
 from benchmarks.softwaresets import SoftwareSet
 from benchmarks.workshop import Workshop
@@ -30,9 +31,11 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
     buildout = ready.buildout
     root = buildout.release(software.second)
     version = software.second.partition("/")[2]
-    verify = [buildout.site / "bin" / "switch-version", "--verify", version]
+    place = f"{software.name}-check"
+    start: Command = [sys.executable, "-c", ""]
+    verify: Command = [buildout.site / "bin" / "switch-version", "--verify", version]
 
-    def build() -> float:
+    def build(_: Path) -> float:
         return timed_operation(
             "build",
             home=shop.home,
@@ -42,20 +45,23 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
             eggs=software.eggs,
         )
 
+    def again(_: Path) -> float:
+        return buildout.run(software.second, shop.home)
+
     def look(*, full: bool) -> float:
         return timed_operation("verify", home=shop.home, root=root, full=full)
 
     found = compete(
         [
-            Contender(START, lambda: timed([sys.executable, "-c", ""], home=shop.home)),
-            Contender(NOTHING, lambda: buildout.run(software.second, shop.home)),
-            Contender(NOTHING_ALONE, build),
-            Contender(FAST, lambda: look(full=False)),
-            Contender(FULL, lambda: look(full=True)),
-            Contender(VERIFY, lambda: timed(verify, home=shop.home)),
+            Contender(START, place, lambda _: timed(start, home=shop.home)),
+            Contender(NOTHING, place, again),
+            Contender(NOTHING_ALONE, place, build),
+            Contender(FAST, place, lambda _: look(full=False)),
+            Contender(FULL, place, lambda _: look(full=True)),
+            Contender(VERIFY, place, lambda _: timed(verify, home=shop.home)),
         ],
         shop.rounds,
-        shop.progress,
+        shop,
         warm_up=True,
     )
     return Result(
@@ -74,5 +80,3 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
             ),
         ),
     )
-
-

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import ours
 from benchmarks.findings import MIB, PERCENT, Finding, Measurement, Result, at_most
 from benchmarks.softwaresets import SoftwareSet
 from benchmarks.workshop import Buildout, Workshop
@@ -27,8 +26,8 @@ Inodes = Mapping[tuple[int, int], int]
 def run(shop: Workshop, software: SoftwareSet) -> Result:
     """Build one release, count, build the next one, count again."""
     ready = shop.ready(software)
-    buildout = Buildout(software, shop.root / f"{software.name}-disk")
-    buildout.renew()
+    buildout = Buildout(software, shop.folder(f"{software.name}-disk"))
+    buildout.begin()
     found = []
     for index in (software.first, software.second):
         shop.progress.say(f"building {index} ...")
@@ -38,7 +37,6 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
     first = sum(found[0].values())
     more = sum(size for inode, size in found[1].items() if inode not in found[0])
     plain = sum(blocks([shop.environment(software)]).values())
-    ours.remove_tree(buildout.folder)
     return Result(
         case=f"disk {software.name}",
         title=f"Disk for one more release of {software.title}",

@@ -42,7 +42,7 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
             *by.eggs(shop, ready, _index_of_next(shop, ready)),
         ],
         shop.rounds,
-        shop.progress,
+        shop,
         warm_up=True,
     )
     return Result(

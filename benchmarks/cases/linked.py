@@ -7,10 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import ours
 from benchmarks.findings import Result, at_least, named, ratio
 from benchmarks.operation import timed_operation
-from benchmarks.programs import timed
+from benchmarks.programs import Command, timed
 from benchmarks.rounds import Contender, compete
 from benchmarks.softwaresets import SoftwareSet
 from benchmarks.workshop import Workshop
@@ -36,37 +35,39 @@ index or customer does it: it must take no build."""
 def run(shop: Workshop, software: SoftwareSet) -> Result:
     """Build in turn, each time anew."""
     ready = shop.ready(software)
-    pool = shop.root / "linked-pool"
-    built = shop.root / "linked-wheel"
     version = next(wheel.version for wheel in ready.wheels if wheel.name == PROJECT)
     simple = software.indexes / software.first / "simple"
 
-    def by_pip() -> float:
-        argv = [
+    def by_pip(folder: Path) -> float:
+        argv: Command = [
             sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps",
             "--no-binary", PROJECT, "--no-cache-dir",
-            "--index-url", simple.as_uri(), "--wheel-dir", built,
+            "--index-url", simple.as_uri(), "--wheel-dir", folder,
             f"{PROJECT}=={version}",
         ]  # fmt: skip
         return timed(argv, home=shop.home)
 
-    def by_us() -> float:
+    def by_us(folder: Path) -> float:
         return timed_operation(
             "link",
             home=shop.home,
-            places=(pool, software.indexes, shop.root / "linked-store"),
+            places=(folder / "pool", software.indexes, folder / "store"),
             index=software.first,
             project=PROJECT,
         )
 
+    def anew(folder: Path) -> float:
+        _copy_pool(software.pool, folder / "pool")
+        return by_us(folder)
+
     found = compete(
         [
-            Contender(DEFAULT, by_pip, lambda: _remove(built), _MOST),
-            Contender(OURS, by_us, lambda: _copy_pool(software.pool, pool), _MOST),
-            Contender(AGAIN, by_us, most=_MOST),
+            Contender(DEFAULT, "linked-default", by_pip, _MOST),
+            Contender(OURS, "linked", anew, _MOST),
+            Contender(AGAIN, "linked", by_us, _MOST),
         ],
         shop.rounds,
-        shop.progress,
+        shop,
         warm_up=False,
     )
     times = named(found)
@@ -92,14 +93,8 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
     )
 
 
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        ours.remove_tree(folder)
-
-
 def _copy_pool(source: Path, pool: Path) -> None:
     """Make a pool of the same files, in which nothing was built yet."""
-    _remove(pool)
     pool.mkdir()
     for path in source.iterdir():
         if path.is_file() and not path.name.startswith("."):

@@ -33,16 +33,20 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
         (_RELEASE, ours.interpreter_of(root), root / "bin"),
         (_ENVIRONMENT, plain / "bin" / "python", plain / "bin"),
     )
-    what = {f"import of {len(software.imports)} modules": _importer(software.imports)}
+    what = {"imports": _importer(software.imports)}
     if software.name in STARTERS:
         title, starter = STARTERS[software.name]
         what[title] = starter
     contenders = [
-        Contender(f"{title} {side}", _runner(shop, starter, python, commands, number))
+        Contender(
+            f"{title} {side}",
+            f"{software.name}-start",
+            _runner(shop, starter, python, commands, number),
+        )
         for title, starter in what.items()
         for number, (side, python, commands) in enumerate(sides)
     ]
-    found = compete(contenders, _OFTEN * shop.rounds, shop.progress, warm_up=True)
+    found = compete(contenders, _OFTEN * shop.rounds, shop, warm_up=True)
     times = named(found)
     return Result(
         case=f"start {software.name}",
@@ -78,7 +82,7 @@ def _importer(modules: Sequence[str]) -> Starter:
 
 def _runner(
     shop: Workshop, starter: Starter, python: Path, commands: Path, number: int
-) -> Callable[[], float]:
+) -> Callable[[Path], float]:
     """Return what starts it, always with the same folder for its data."""
-    folder = shop.root / f"{starter.__name__}-{number}"
-    return lambda: starter(shop, python, commands, folder)
+    data = shop.root / f"{starter.__name__}-{number}"
+    return lambda _: starter(shop, python, commands, data)
