@@ -297,6 +297,28 @@ def test_defaults():
     assert found.config.keep == 5
 
 
+ROOTS = [
+    ("site", "path site/var/x", "path {}/var/x"),
+    ("site", "use = egg:acme.site#main\nname = site", None),
+    ("site", "my-site/x acme.site/x a/site/x sites/x ~site/x", None),
+    ("site/", "path=site/var './site/etc'", "path={}/var '{}/etc'"),
+    ("sites/acme", "sites/acme sites/acme-2/x", "{} sites/acme-2/x"),
+    ("/srv/x/../acme", "ls /srv/x/../acme; file:///srv/x/../acme/a",
+     "ls /srv/acme; file:///srv/acme/a"),
+    ("/srv/acme", "/srv/acme.old /srv/acme2 /mnt/srv/acme/a", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("root", "text", "expected"), ROOTS)
+def test_real_root(root: str, text: str, expected: str | None):
+    """The root is written by its real path where it is a path, and nowhere else."""
+    found = read(root=root, site_ini=text, zodb_conf=text)
+    real = "/srv/checkout/" + root.strip("/")
+    wanted = text if expected is None else expected.replace("{}", real)
+    assert found.site_ini == wanted + "\n"
+    assert found.config.zodb_conf == wanted
+
+
 def test_empty_options():
     """Empty is not absent: no scripts, nothing system-linked."""
     found = read(scripts="", system_linked="")

@@ -12,7 +12,8 @@ from support.workshop import Notes, Workshop, library, product, run
 
 from karl.recipe.release.base.errors import RefusedError, UsageError
 from karl.recipe.release.base.layout import ReleaseLayout
-from karl.recipe.release.trees import specification
+from karl.recipe.release.sites import smokeprobe
+from karl.recipe.release.trees import modules, specification
 from karl.recipe.release.trees.scripts import Provider, Scripts, plan
 
 PRODUCT = Provider("product", "[console_scripts]\nrun = product:main\nstop=p.q:r.s\n")
@@ -170,6 +171,46 @@ def test_interpreter_with_initialization(acme: Workshop, tmp_path: Path):
     assert run([py, file, "-x"]) == f"5 {file} ['-x'] __main__\n"
     assert "usage" in run([py, "-m", "json.tool", "-h"])
     assert ">>> 6\n" in run([py], input="print(ready + 1)\n")
+
+
+MODULES = [
+    (["acme/site/__init__.py", "acme/site/views.py"], ["acme.site"]),
+    (["acme/__init__.py", "acme/site/__init__.py"], ["acme.site"]),
+    (["one.py", "two/__init__.py", "two/a.py", "data/x.py"], ["one", "two"]),
+    (["acme/tool.py", "acme/a-b.py", "acme/tests/__init__.py"], ["acme.tool"]),
+    (["_fast.cpython-311-x86_64-linux-gnu.so", "fast.py"], ["fast"]),
+    (["_fast.abi3.so", "x-1.dist-info/RECORD"], ["_fast"]),
+    (["tests/__init__.py"], ["tests"]),
+    (["a.pth", "share/x.txt"], []),
+]
+
+
+@pytest.mark.parametrize(("paths", "expected"), MODULES)
+def test_modules(paths: list[str], expected: list[str]):
+    """The modules of a distribution are its top ones, and those in namespaces."""
+    found = modules.importable(paths, lambda path: path == "acme/__init__.py")
+    assert list(found) == expected
+
+
+def test_smoke_list_of_an_egg_without_entry_points(workshop: Workshop):
+    """An egg that has no entry point must import as such; the probe does that."""
+    good = {
+        "acme/__init__.py": b"import pkgutil\n"
+        b"__path__ = pkgutil.extend_path(__path__, __name__)\n",
+        "acme/site/__init__.py": b"",
+        "acme/site/late.py": b"",
+    }
+    bad = {"broken/__init__.py": b"import nowhere"}
+    workshop.index(
+        "acme/1.0", RawWheel("acme.site", members=good), RawWheel("bad", members=bad)
+    )
+    layout = workshop.build(eggs="acme.site\nbad").release
+    assert json.loads(layout.manifest.read_text())["smoke"] == ["acme.site", "broken"]
+    asked = json.dumps({"entry_points": ["acme.site", "broken"]})
+    said = run([layout.bin / "python", "-IB", smokeprobe.__file__, "mark", asked])
+    report = json.loads(said.split("mark ", 1)[1])
+    assert report["failures"].keys() == {"broken"}
+    assert "nowhere" in report["failures"]["broken"]
 
 
 def test_smoke_list(workshop: Workshop):

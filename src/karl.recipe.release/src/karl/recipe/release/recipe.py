@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -188,11 +189,17 @@ def _with_real_root(text: str | None, root: str | None, base: Path) -> str | Non
     """Return *text* with the root as it is written replaced by its real path.
 
     A root such as ``${buildout:directory}/../sites/acme`` would lead through a
-    folder of the checkout, and break when that is gone.
+    folder of the checkout, and break when that is gone.  Only where the root is
+    a whole path, or begins one; a root of one word, such as ``site``, is taken
+    for that word unless a slash follows.
     """
-    if not text or not root or not root.strip():
+    written = (root or "").strip().rstrip("/")
+    if not text or not written:
         return text
-    return text.replace(root.strip(), os.path.realpath(base / root.strip()))
+    begin = r"(?<![\w.-])" if written.startswith("/") else r"(?<![\w./~-])(?:\./)?"
+    end = r"(?![\w.-])" if "/" in written else "(?=/)"
+    real = os.path.realpath(base / written)
+    return re.sub(f"{begin}{re.escape(written)}{end}", lambda _: real, text)
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, str]:

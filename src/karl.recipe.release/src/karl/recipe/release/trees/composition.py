@@ -10,13 +10,13 @@ from karl.recipe.release.base.layout import ReleaseLayout
 from karl.recipe.release.base.names import normalised
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.distributions.metadata import entry_points
-from karl.recipe.release.trees import scripts
+from karl.recipe.release.trees import modules, scripts
 from karl.recipe.release.trees.entry import edited, section_of
 from karl.recipe.release.trees.requirements import Needed, direct
 from karl.recipe.release.trees.scripts import Provider, Scripts
 from karl.recipe.release.trees.specification import Specification
 from karl.recipe.release.trees.store import Stored
-from karl.recipe.release.trees.tree import Tree
+from karl.recipe.release.trees.tree import Tree, declares_namespace
 
 #: Entry points that a server is started through, beside scripts.
 _SMOKE_GROUPS = (
@@ -34,7 +34,7 @@ def compose(
     stored: Sequence[Stored],
     reporter: Reporter,
 ) -> tuple[Tree, list[str]]:
-    """Return every path of the tree, and the entry points that must import.
+    """Return every path of the tree, and the entry points and modules to import.
 
     :param needed: the distributions.
     :param stored: their entries in the store.
@@ -75,16 +75,27 @@ def _provider(stored: Stored) -> Provider:
 def _smoke(
     listed: Sequence[Needed], entries: Mapping[str, Stored], made: Scripts
 ) -> list[str]:
-    """Return the entry points that must import before the release may be live.
+    """Return what must import before the release may be live.
 
-    Those of extras that nobody asked for need not: what they import may be
-    missing.
+    Entry points; and of a listed egg that has none, its modules.  Entry points
+    of extras that nobody asked for need not import: what they need may be missing.
     """
     chosen = set(made.called)
     found = {str(point) for point in made.explicit}
     for item in listed:
-        for point in entry_points(entries[item.package.name].entry.entry_points):
-            usable = {*map(normalised, point.extras)} <= item.extras
-            if usable and (point in chosen or point.group in _SMOKE_GROUPS):
-                found.add(str(point))
+        stored = entries[item.package.name]
+        own = {
+            str(point)
+            for point in entry_points(stored.entry.entry_points)
+            if {*map(normalised, point.extras)} <= item.extras
+            and (point in chosen or point.group in _SMOKE_GROUPS)
+        }
+        found.update(own or _modules(stored))
     return sorted(found)
+
+
+def _modules(stored: Stored) -> tuple[str, ...]:
+    folder = section_of(str(stored.root), "lib")
+    return modules.importable(
+        stored.entry.lib, lambda path: declares_namespace(f"{folder}/{path}")
+    )

@@ -64,7 +64,7 @@ class Manifest:
     :ivar distributions: name, version, file, sha256; for what was built here
         also the sha256 of the sdist and the key.
     :ivar system_libraries: by project: the proof of its linkage.
-    :ivar smoke: entry points that must import.
+    :ivar smoke: entry points and modules that must import.
     :ivar links: by path: text of the symlink.
     :ivar files: by path: sha256, size, mode.
     """

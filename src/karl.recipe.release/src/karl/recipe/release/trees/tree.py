@@ -119,7 +119,7 @@ class Tree:
             path
             for path in shared
             if self.files[path] == new[path]
-            and _declares_namespace(f"{source}/{path.removeprefix(job.prefix)}")
+            and declares_namespace(f"{source}/{path.removeprefix(job.prefix)}")
         }
         folders = {path.rpartition("/")[0] for path in same}
         for path in sorted(shared):
@@ -272,7 +272,8 @@ def _grouped(jobs: list[Linked], count: int) -> list[list[Linked]]:
     return [group for group in groups if group]
 
 
-def _declares_namespace(path: str) -> bool:
+def declares_namespace(path: str) -> bool:
+    """Tell whether the file *path* is the ``__init__.py`` of a legacy namespace."""
     if not path.endswith("/__init__.py"):
         return False
     with open(path, "rb") as stream:
