@@ -68,7 +68,7 @@ def commands(page) -> list[str]:
     return [
         line
         for block in page("README.md").blocks("sh")
-        for line in block.splitlines()
+        for line in re.sub(r"\\\n *", "", block).splitlines()
         if line
     ]
 
