@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -162,6 +163,38 @@ def test_failure_keeps_the_log(index_url: str, tmp_path: Path):
     assert "broken at last" in caught.value.output
     assert "line 0\n" not in caught.value.output
     assert "line 0\n" in log.read_text()
+
+
+def test_screen_stays_clean(
+    index_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    recwarn: pytest.WarningsRecorder,
+):  # fmt: skip
+    """What the library build says and warns of is in the log, not on the screen."""
+    caplog.set_level(logging.INFO)
+    warning = "import warnings; warnings.warn('mind the gap')"
+    source = write_tree(tmp_path / "mine", own_backend(warning))
+    typo = (source / "pyproject.toml").read_text() + "\n[build_sytem]\n"
+    (source / "pyproject.toml").write_text(typo)
+    builder.build_wheel(source, index_url=index_url, into=tmp_path / "out")
+    (source / "backend.py").write_text("raise SystemExit(1)")
+    log = tmp_path / "build.log"
+    with pytest.raises(ProcessError):
+        builder.make(
+            "wheel", source, builder.Settings(index_url, log=log), tmp_path / "out"
+        )
+    assert not caplog.records
+    assert not recwarn.list
+    assert "Getting build dependencies for wheel..." in log.read_text()
+    assert logging.getLogger("build").propagate
+
+
+def test_title(index_url: str, tmp_path: Path, notes):
+    """A folder's build is announced by project and version, not by the folder."""
+    source = write_tree(tmp_path / "3.30", flit("karl.intranet", "3.30"))
+    builder.build_sdist(
+        source, index_url=index_url, into=tmp_path / "out", reporter=notes
+    )
+    assert notes.said == ["Building the sdist of karl.intranet 3.30"]
 
 
 def test_backend_warning_stops_nothing(index_url: str, tmp_path: Path):

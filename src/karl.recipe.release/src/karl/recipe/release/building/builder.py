@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import tempfile
+import tomllib
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,18 +114,63 @@ def _workshop(
     if project and not settings.relaxed:
         settings = replace(settings, relaxed=project.relaxed)
     log = _new_log(source, settings.log)
-    task = reporter.task(f"{label} {source.name}")
+    title = title_of(source)
+    task = reporter.task(f"{label} {title}")
     try:
-        with tempfile.TemporaryDirectory(
-            prefix="karl-build-", dir=settings.workspace
-        ) as folder:
-            yield Workshop(Path(folder), source, settings, log, task)
+        with (
+            _overheard(log),
+            tempfile.TemporaryDirectory(
+                prefix="karl-build-", dir=settings.workspace
+            ) as folder,
+        ):
+            yield Workshop(Path(folder), source, title, settings, log, task)
     except BaseException:
         if not log.stat().st_size:
             log.unlink()
         raise
     task.done()
     log.unlink()
+
+
+def title_of(source: Path) -> str:
+    """Return project and version of a source tree or sdist, for people.
+
+    As far as they can be told without running anything; else the file's name.
+    """
+    if not source.is_dir():
+        return source.name
+    try:
+        text = (source / "pyproject.toml").read_text(encoding="utf-8")
+        project = tomllib.loads(text)["project"]
+        return f"{project['name']} {project.get('version', '')}".rstrip()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return source.name
+
+
+@contextlib.contextmanager
+def _overheard(log: Path) -> Iterator[None]:
+    """Let what the library ``build`` says and warns of go to *log*.
+
+    It is for the package's author; on the screen it would hide what is ours.
+    """
+    logger = logging.getLogger("build")
+    handler = logging.FileHandler(log, encoding="utf-8", delay=True)
+    before = logger.propagate, logger.level
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    caught: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        for one in caught:
+            logger.warning("warning: %s", one.message)
+        logger.propagate, level = before
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()
 
 
 def _new_log(source: Path, wanted: Path | None) -> Path:

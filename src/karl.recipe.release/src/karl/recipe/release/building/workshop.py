@@ -12,7 +12,6 @@ import os
 import shutil
 import sys
 import venv
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,10 +65,16 @@ class Workshop:
     """An environment for one build."""
 
     def __init__(
-        self, root: Path, source: Path, settings: Settings, log: Path, task: Task
+        self,
+        root: Path,
+        source: Path,
+        title: str,
+        settings: Settings,
+        log: Path,
+        task: Task,
     ) -> None:
         self.root = root
-        self.title = source.name
+        self.title = title
         self.settings = settings
         self.log = log
         self.task = task
@@ -231,16 +236,9 @@ class Workshop:
 
     @contextlib.contextmanager
     def _hook(self, action: str) -> Iterator[None]:
-        """Turn what the build backend raises into errors of ours.
-
-        What it warns of is for its author: it is in the log, not on our stderr.
-        """
+        """Turn what the build backend raises into errors of ours."""
         try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                yield
-            with self.log.open("a", encoding="utf-8") as stream:
-                stream.writelines(f"warning: {one.message}\n" for one in caught)
+            yield
         except build.BuildBackendException as error:
             cause = error.exception
             message = f"Cannot {action} {self.title}; the whole log is {self.log}."
