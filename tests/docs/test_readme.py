@@ -259,6 +259,23 @@ def test_every_file_on_disk_is_documented(clone, page):
         assert f"`{place}" in told, place
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place",
+    [
+        "sites/acme-prod/releases/1.0/release.json",
+        "sites/acme-prod/revisions/1/revision.json",
+        "pool/built/*/provenance.json",
+    ],
+)
+def test_every_key_of_the_records_is_documented(clone, page, place):
+    """Each key of a manifest, of a revision and of a provenance is on the page."""
+    text = page("docs/reference/files-on-disk.md").text
+    for path in clone.root.glob(place):
+        for key in json.loads(path.read_text()):
+            assert f"`{key}`" in text or f'"{key}"' in text, key
+
+
 #: How paths become what the page calls them; the first that fits counts.
 _KINDS = (
     (r"pool/built/\.(locks|logs)/.*", r"pool/built/.\1/<key>"),
