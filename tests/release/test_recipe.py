@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 import zc.buildout
+from support.registries import public_registry
+from support.wheels import make_sdist
 from support.workshop import Workshop, library, product, run
 
 from karl.recipe.release import recipe
+from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
+from karl.recipe.release.distributions.lockfile import File, Package
 from karl.recipe.release.trees import manifest
 
 BUILDOUT = "import zc.buildout.buildout as b; b.main()"
@@ -238,6 +242,45 @@ def test_several_customers(own: bool, checkout: Checkout):
             f"{site}/releases/1.0"
             for site in ("acme-prod", "acme-staging", "globex-prod")
         ]
+
+
+def test_prerequisites_first(checkout: Checkout, tmp_path: Path):
+    """What is missing is all named before any part fetches, freezes or builds."""
+    software = checkout.workshop.software
+    sdist = make_sdist(tmp_path / "made", "lxml", "1.0")
+    digest = files.sha256_of(sdist)
+    package = Package(
+        "lxml", "1.0", sdist=File(sdist.name, digest, sdist.stat().st_size)
+    )
+    checkout.workshop.index(
+        "acme/3.0", product(), library(), packages=[package], system_linked=("lxml",)
+    )
+    (software.pool / "product-1.0-py3-none-any.whl").unlink()
+    own = {name: str(getattr(software, name)) for name in ("pool", "indexes", "store")}
+    index = {"recipe": "karl.recipe.release:index", "index": "acme/3.0", **own}
+    checkout.parts = {"index": index, "release": checkout.release(index="acme/3.0")}
+    del checkout.parts["release"]["system-linked"]
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "sh").symlink_to("/bin/sh")
+
+    def seen() -> set[str]:
+        return {str(path) for path in tmp_path.rglob("*")}
+
+    checkout.bad()  # writes the configuration
+    with public_registry(tmp_path / "public") as public:
+        before = seen()
+        checkout.parts["index"]["registry"] = public.url
+        checkout.parts["release"]["registry"] = public.url
+        checkout.buildout["offline"] = "false"
+        done = checkout.run(PATH=str(tools), PKG_CONFIG_LIBDIR=str(tools))
+        assert public.asked == []
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "apt-get install binutils gcc libxml2-dev libxslt1-dev" in said
+    assert "Installing index" not in said
+    assert seen() == before
+    assert not checkout.site().root.exists()
 
 
 def test_options_do_not_flap(checkout: Checkout):

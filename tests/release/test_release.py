@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -113,6 +114,37 @@ def test_survives_the_checkout(acme: Workshop, tmp_path: Path):
     for folder in (acme.software.pool, acme.software.indexes, acme.software.store):
         files.remove_tree(folder)
     assert told(script)["late"] == "1.0"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_software_of_another_user(acme: Workshop, tmp_path: Path):
+    """Whoever may only read pool, indexes and store builds a release from them."""
+    acme.build()
+    site = SiteLayout(tmp_path / "nobodys" / "site")
+    site.root.mkdir(parents=True)
+    os.chown(site.root, 65534, 65534)
+    ours = Path(tempfile.gettempdir()).resolve()
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder == ours or ours not in folder.parents:
+            break
+        folder.chmod(folder.stat().st_mode & 0o7777 | 0o011)
+    before = state_of(acme)
+    child = os.fork()
+    if child == 0:
+        # A fork, for nobody may not even read this interpreter's libraries.
+        status = 1
+        try:
+            os.setresuid(65534, 65534, 65534)
+            Workshop(acme.software, site, acme.notes).build()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert state_of(acme) == before
+    made = site.release("1.0")
+    assert made.root.stat().st_uid == 65534
+    assert manifest.verify(made, full=True) == []
+    assert told(made.bin / "product")["late"] == "1.0"
 
 
 def test_nothing_else_is_importable(acme: Workshop):

@@ -101,7 +101,13 @@ class Release:
     def __init__(self, buildout: Any, name: str, options: Any) -> None:
         self.name = name
         try:
-            self.options = read_options(buildout, options)
+            self.options = given = read_options(buildout, options)
+            # Here and not in install(), though it looks at the machine: zc.buildout
+            # makes all parts before it installs the first, so that only here a
+            # missing header is told before the index part fetches and builds.
+            release.check_prerequisites(
+                given.place, given.version, given.index, given.specification
+            )
         except KarlError as error:
             raise zc.buildout.UserError(f"[{name}] {error}") from error
 

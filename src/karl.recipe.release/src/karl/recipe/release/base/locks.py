@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -76,18 +77,29 @@ def _describe_holder(descriptor: int) -> str:
 def sharing(path: Path, when_alone: Callable[[], None]) -> Iterator[None]:
     """Hold *path* together with others that share it.
 
+    Whoever may only read what is locked shares it too, if the lock is there.
+
     :param when_alone: called first if nobody else holds it, and while nobody
-        else can: the moment to remove what killed processes left.
+        else can: the moment to remove what killed processes left.  Not called
+        for whoever may only read.
     """
-    make_directory(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        make_directory(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        writable = True
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EROFS):
+            raise
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        writable = False
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pass
         else:
-            when_alone()
+            if writable:
+                when_alone()
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
     finally:

@@ -108,6 +108,27 @@ def build(
     return Outcome(release, decided.build, files.sha256_of(release.manifest))
 
 
+def check_prerequisites(
+    place: Place, version: str, index: IndexName, specification: Specification
+) -> None:
+    """Say what this machine lacks for a release that is still to be built.
+
+    Costs nothing if the release is there, or nothing in it is system-linked.
+
+    :raises PrerequisiteError: names every Debian package that is missing.
+    :raises RefusedError: the index does not hold what is to be linked.
+    """
+    if not specification.system_linked or place.site.release(version).root.exists():
+        return
+    if not place.software.index(index).lock_file.exists():
+        return  # it is frozen first, and that checks the same
+    linked = linked_in(Index.load(place.software, index), specification)
+    if linked:
+        from karl.recipe.release.building import systemlibs
+
+        systemlibs.check(linked.values())
+
+
 def observe(release: ReleaseLayout) -> Seen:
     """Look at what is at the place of a release: its manifest, sizes and modes."""
     if not os.path.lexists(release.root):
