@@ -8,7 +8,7 @@ import pytest
 from support.wheels import make_sdist, make_wheel
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import RefusedError, UsageError
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.distributions.pool import Pool, identify
 from karl.recipe.release.indexes import garbage
 
@@ -111,6 +111,30 @@ def test_a_full_disk_leaves_no_half_file(pool, tmp_path, monkeypatch):
     pool.add(path)
 
 
+def test_garbage_is_nothing_without_an_index(pool, software, tmp_path):
+    """With no index at all, as in a wrong folder, nothing is garbage."""
+    pool.add(make_wheel(tmp_path, "one", "1.0"))
+    with pytest.raises(RefusedError, match="no index"):
+        garbage.find(software)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 300])
+def test_what_is_not_what_its_name_says_is_not_pooled(pool, tmp_path, cut):
+    """A truncated archive, or a wheel of another project, is refused."""
+    path = make_wheel(tmp_path, "one", "1.0")
+    renamed = tmp_path / "two-1.0-py3-none-any.whl"
+    shutil.copy(path, renamed)
+    for name in (path, make_sdist(tmp_path, "one", "1.0")):
+        short = tmp_path / "short" / name.name
+        short.parent.mkdir(exist_ok=True)
+        short.write_bytes(name.read_bytes()[:cut])
+        with pytest.raises(DamagedError):
+            pool.add(short)
+    with pytest.raises(DamagedError, match="not what its name says"):
+        pool.add(renamed)
+    assert pool.contents() == []
+
+
 def test_garbage_is_what_no_index_names(frozen, registry, software, pool, tmp_path):
     """Garbage collection finds and removes unnamed files, and nothing else."""
     make_wheel(registry.folder, "one", "1.0")
@@ -127,7 +151,7 @@ def test_garbage_is_what_no_index_names(frozen, registry, software, pool, tmp_pa
     found = garbage.find(software)
     assert {item.path for item in found} == {stray, old, entry}
     garbage.remove(software, found)
-    left = {path.name for path in pool.directory.iterdir()} - {".lock"}
+    left = {path.name for path in pool.directory.iterdir() if path.name[0] != "."}
     assert left == {mine.name, source.name, "one-1.0-py3-none-any.whl"}
     assert not entry.exists()
     assert files.sha256_of(pool.directory / mine.name) == files.sha256_of(mine)

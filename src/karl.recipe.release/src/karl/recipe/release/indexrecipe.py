@@ -9,6 +9,7 @@ from typing import Any
 
 import zc.buildout
 
+from karl.recipe.release.base import files
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
@@ -20,7 +21,11 @@ from karl.recipe.release.indexes import fetch
 from karl.recipe.release.indexes.derived import materialise
 from karl.recipe.release.indexes.freeze import freeze
 from karl.recipe.release.indexes.request import IndexRequest, differences, inheritance
-from karl.recipe.release.indexes.sources import publish_all, publish_missing
+from karl.recipe.release.indexes.sources import (
+    Backends,
+    publish_all,
+    publish_missing,
+)
 
 #: Every option, with what it stands for if it is not given.
 DEFAULTS: Mapping[str, str] = {
@@ -81,9 +86,10 @@ class Index:
 
     def install(self) -> tuple[str, ...]:
         """Do the work.  Returns no path, so that buildout never deletes one."""
+        files.let_no_stranger_write()
         try:
             ensure(self.options, Console())
-        except KarlError as error:
+        except (KarlError, OSError) as error:
             raise zc.buildout.UserError(f"[{self.name}] {error}") from error
         return ()
 
@@ -147,18 +153,12 @@ def ensure(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
         _refuse_other_request(options, index)
     if options.sources:
         publish_missing(
-            software, index, options.sources, _build_index(options), reporter
+            software, index, options.sources, _backends(options), reporter
         )
     pool = Pool(software)
     wanted = fetch.needed_here(index.lock)
-    lacking = fetch.missing(pool, wanted)
-    if lacking and options.offline:
-        raise RefusedError(
-            f"The pool lacks {len(lacking)} files of {index.lock.name}, and buildout "
-            f"runs offline: {', '.join(file.name for file in lacking)}.",
-            "Run without -o once, or karl-index fetch.",
-        )
-    fetch.fill(pool, wanted, fetch.source_of(index.lock, options.registry), reporter)
+    source = fetch.source_of(index.lock, options.registry, offline=options.offline)
+    fetch.fill(pool, wanted, source, reporter)
     materialise(software, index)
     return index
 
@@ -171,7 +171,7 @@ def _freeze(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
             "Correct the name or version, or give requirements or extends.",
         )
     if options.sources:
-        publish_all(options.software, options.sources, _build_index(options), reporter)
+        publish_all(options.software, options.sources, _backends(options), reporter)
     upstream = "" if options.offline else options.registry or None
     return freeze(
         options.software, options.request, upstream=upstream, reporter=reporter
@@ -189,10 +189,11 @@ def _refuse_other_request(options: IndexOptions, index: FrozenIndex) -> None:
         )
 
 
-def _build_index(options: IndexOptions) -> FrozenIndex:
+def _backends(options: IndexOptions) -> Backends:
     if options.build_index is None:
         raise RefusedError(
             "sources are given, but not the index of their build backends.",
             "Set build-index, such as toolchain/1.",
         )
-    return FrozenIndex.load(options.software, options.build_index)
+    index = FrozenIndex.load(options.software, options.build_index)
+    return Backends(index, options.registry, options.offline)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+from karl.recipe.release.base import files
 from karl.recipe.release.base.console import Console
-from karl.recipe.release.base.errors import KarlError
+from karl.recipe.release.base.errors import KarlError, UsageError
 
 #: Exit code of a command that was interrupted from the keyboard.
 INTERRUPTED = 130
+
+#: Errors of writing to an output that nobody reads, or that is full.
+_OUTPUT_GONE = (errno.EBADF, errno.EPIPE)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises what is wrong instead of ending the process.
+
+    :raises UsageError: the command line is malformed.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Raise *message* as an error like every other."""
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", "See --help.")
 
 
 def guarded(body: Callable[[], int], console: Console, *, as_json: bool) -> int:
@@ -21,11 +39,14 @@ def guarded(body: Callable[[], int], console: Console, *, as_json: bool) -> int:
     With *as_json* an error is also one JSON object on standard output, so that
     a program always finds something it can parse there.
     """
+    files.let_no_stranger_write()
     try:
         return body()
     except KarlError as error:
         return _fail(console, as_json, error.exit_code, error.message, error.tip)
     except OSError as error:
+        if error.errno in _OUTPUT_GONE:
+            _drop_output()
         tip = "Check free space, permissions and the path, then run it again."
         return _fail(console, as_json, 1, f"The system said: {error}.", tip)
     except KeyboardInterrupt:
@@ -34,7 +55,17 @@ def guarded(body: Callable[[], int], console: Console, *, as_json: bool) -> int:
 
 def print_json(value: Any) -> None:
     """Print *value* as JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    print_text(json.dumps(value, indent=1, sort_keys=True))
+
+
+def print_text(text: str) -> None:
+    """Print *text* on standard output.
+
+    :raises OSError: it cannot be written, or standard output is closed.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "standard output is closed")
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
@@ -51,6 +82,12 @@ def _fail(
     if as_json:
         try:
             print_json({"error": {"message": message, "next": tip, "exit": code}})
-        except BrokenPipeError:
-            os.close(1)
+        except OSError:
+            _drop_output()
     return code
+
+
+def _drop_output() -> None:
+    """Keep Python from failing once more when it flushes at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -77,6 +77,15 @@ def sync_file_system(path: Path) -> None:
         os.close(descriptor)
 
 
+def let_no_stranger_write() -> None:
+    """Have every folder and file we make closed to other users' writing.
+
+    An umask of 0, as daemons and containers have it, would open even the folders
+    of code that we run.
+    """
+    os.umask(os.umask(0o022) | 0o022)
+
+
 def make_directory(path: Path) -> None:
     """Make *path* and its parents, if they are missing."""
     if not path.is_dir():
@@ -221,14 +230,22 @@ def remove_tree(path: Path) -> None:
 def remove_partial(directory: Path) -> list[Path]:
     """Remove what killed runs left in *directory*; return what was removed.
 
+    What cannot be removed (another user's, say) is in nobody's way, and stays.
     The caller holds the lock under which such names are made.
     """
     if not directory.is_dir():
         return []
     leftovers = sorted(path for path in directory.iterdir() if is_partial(path))
-    for path in leftovers:
+    return [path for path in leftovers if try_to_remove(path)]
+
+
+def try_to_remove(path: Path) -> bool:
+    """Remove a leftover; tell whether that went well."""
+    try:
         remove_tree(path)
-    return leftovers
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

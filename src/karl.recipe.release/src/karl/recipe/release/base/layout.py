@@ -88,6 +88,11 @@ class SoftwareLayout:
         return self.pool / ".lock"
 
     @property
+    def pool_origins(self) -> Path:
+        """Which pooled files came from a public registry, JSON lines."""
+        return self.pool / ".fetched.jsonl"
+
+    @property
     def store_lock(self) -> Path:
         """Held while leftovers in the store are removed."""
         return self.store / ".lock"

@@ -35,6 +35,13 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, **extra}
 
 
+def past_proxies() -> dict[str, str]:
+    """Return variables with which no proxy is asked for what is on this machine."""
+    kept = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    value = ",".join([*filter(None, [kept]), "127.0.0.1", "localhost", "::1"])
+    return {"NO_PROXY": value, "no_proxy": value}
+
+
 def run(
     argv: Sequence[str | Path],
     *,

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tarfile
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +27,13 @@ from packaging.version import InvalidVersion, Version
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import checked_file_name, normalised
 from karl.recipe.release.distributions.lockfile import File
+from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.pep658 import wheel_metadata
 
 #: Pooled files never change, so nobody may write to them.
 POOLED = 0o444
@@ -92,6 +98,30 @@ def identify(name: str) -> Pooled:
         f"{name} is neither a wheel nor a sdist nor an egg.",
         f"The pool takes {WHEEL}, {EGG}, {', '.join(SDISTS)}.",
     )
+
+
+def check_content(path: Path, pooled: Pooled) -> None:
+    """Look whether a file is what its name says; nothing in it is run.
+
+    :raises DamagedError: it is no archive, or a wheel of something else.
+    """
+    try:
+        if pooled.name.endswith(WHEEL):
+            found = Metadata.parse(wheel_metadata(path))
+            sound = normalised(found.name) == pooled.project
+            sound = sound and same_version(found.version, pooled.version)
+        elif pooled.name.endswith((EGG, ".zip")):
+            sound = zipfile.is_zipfile(path)
+        else:
+            with tarfile.open(path) as archive:
+                sound = bool(archive.getnames())
+    except (EOFError, tarfile.TarError, zlib.error, OSError):
+        sound = False
+    if not sound:
+        raise DamagedError(
+            f"{path} is not what its name says: {pooled.project} {pooled.version}.",
+            "Get the file anew from where it was published.",
+        )
 
 
 def same_version(one: str, other: str) -> bool:
@@ -160,15 +190,29 @@ class Pool(Pooler):  # type: ignore[misc]  # compoze has no annotations
                     found.append(identify(entry.name))
         return sorted(found)
 
-    def add(self, source: Path, name: str = "") -> Path:
+    def add(self, source: Path, name: str = "", *, fetched: bool = False) -> Path:
         """Copy a distribution file into the pool and return its place there.
 
         :param name: its name in the pool; default: that of *source*.
+        :param fetched: whether it comes from a public registry; that is noted, so
+            that it can never pass for one of our own.
         :raises RefusedError: the pool has that name with other bytes.
+        :raises DamagedError: it is not what its name says.
         """
-        identify(name or source.name)
+        name = name or source.name
+        check_content(source, identify(name))
         with locked(self.software.pool_lock, "add to the pool", _PATIENCE):
-            return self._take(source, name or source.name)
+            if fetched and not (self.directory / name).exists():
+                self._origins.append("fetched", name=name)
+            return self._take(source, name)
+
+    @property
+    def _origins(self) -> Journal:
+        return Journal(self.software.pool_origins)
+
+    def fetched(self) -> set[str]:
+        """Return the names of all files that came from a public registry."""
+        return {str(entry.get("name")) for entry in self._origins.entries()}
 
     def _take(self, source: Path, name: str) -> Path:
         target = self.directory / name
@@ -215,6 +259,7 @@ class Pool(Pooler):  # type: ignore[misc]  # compoze has no annotations
         with locked(self.software.pool_lock, "add to the pool", _PATIENCE):
             _, pending = self.listArchives()
             for name in pending:
+                check_content(folder / name, identify(name))
                 if (self.directory / name).exists():
                     self._refuse_other_bytes(folder / name, self.directory / name)
             for name in pending:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from karl.recipe.release.indexes import verbs
-from karl.recipe.release.base.command import guarded
+from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
+from karl.recipe.release.indexes import verbs
 
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong option or input, 3 refused, nothing changed,
@@ -28,18 +28,22 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
-    console = Console(quiet=options.quiet)
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = Console(quiet="--quiet" in words or "-q" in words)
+    return guarded(lambda: _run(words, console), console, as_json="--json" in words)
+
+
+def _run(words: list[str], console: Console) -> int:
+    options = parser().parse_args(words)
     if options.verbose:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-    return guarded(
-        lambda: options.verb(options, console), console, as_json=options.json
-    )
+    code: int = options.verb(options, console)
+    return code
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the whole command."""
-    main_parser = argparse.ArgumentParser(
+    main_parser = Parser(
         prog="karl-index",
         description="Keep frozen package indexes over one pool of distribution files.",
         epilog=_EPILOG,
@@ -53,12 +57,10 @@ def parser() -> argparse.ArgumentParser:
     return main_parser
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # it has no public name
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001  # no public name
 
 
-def _verb(
-    commands: Commands, name: str, run: verbs.Verb, text: str
-) -> argparse.ArgumentParser:
+def _verb(commands: Commands, name: str, run: verbs.Verb, text: str) -> Parser:
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(verb=run)
     places = command.add_argument_group("places")
@@ -150,6 +152,7 @@ def _publish(commands: Commands) -> None:
         "--allow-uncommitted", action="store_true",
         help="build the working tree although it differs from the last commit",
     )  # fmt: skip
+    _registry(command)
 
 
 def _add(commands: Commands) -> None:

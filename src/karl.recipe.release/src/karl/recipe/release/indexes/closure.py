@@ -7,14 +7,14 @@ import tempfile
 from pathlib import Path
 
 from karl.recipe.release.base import process
-from karl.recipe.release.building import systemlibs
 from karl.recipe.release.base.errors import ProcessError, RefusedError
-from karl.recipe.release.indexes.fetch import needed_here
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.release.indexes.resolve import uv_program
+from karl.recipe.release.building import systemlibs
+from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.distributions.targets import Target
+from karl.recipe.release.indexes.fetch import needed_here
+from karl.recipe.release.indexes.resolve import uv_program
 
 
 def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base import files
-from karl.recipe.release.indexes import fetch
 from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
-from karl.recipe.release.distributions.lockfile import File, Index, Lock
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.indexes.pages import FROZEN, Pages, metadata_name
+from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.distributions.lockfile import File, Index, Lock
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
-from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.indexes import fetch
+from karl.recipe.release.indexes.pages import FROZEN, Pages, metadata_name
 
 _PATIENCE = 600.0
 
@@ -61,13 +61,15 @@ def materialise(software: SoftwareLayout, index: Index) -> bool:
     :returns: whether anything was written.
     """
     pool = Pool(software)
+    if index.layout.simple.exists() and not _mendable(index, pool):
+        return False
     with locked(software.indexes_lock, f"complete index {index.lock.name}", _PATIENCE):
         files.remove_partial(index.layout.root)
         if not index.layout.simple.exists():
             write_derived(index.layout, index.lock, pool)
             return True
         derived = Derived.of(index, pool)
-        problems = [found for found in derived.problems() if found.kind != "extra"]
+        problems = _mendable(index, pool)
         for problem in problems:
             derived.mend(index.layout.root / problem.what, pool)
         return bool(problems)
@@ -81,6 +83,21 @@ def all_indexes(software: SoftwareLayout) -> list[Index]:
         for path in found
         if not files.is_partial(path.parent)
     ]
+
+
+def _mendable(index: Index, pool: Pool) -> list[Problem]:
+    found = Derived.of(index, pool).problems()
+    return [problem for problem in found if problem.kind != "extra"]
+
+
+def private_anywhere(software: SoftwareLayout) -> tuple[str, ...]:
+    """Return the patterns of names that any index here declares as ours.
+
+    One index that forgets to declare them must not let a stranger's package into
+    the pool that all share.
+    """
+    patterns = {text for index in all_indexes(software) for text in index.lock.private}
+    return tuple(sorted(patterns))
 
 
 @dataclass(frozen=True, order=True)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
-import os
-import ssl
 import tempfile
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import BinaryIO
 
 from karl.recipe.release.base.errors import (
     DamagedError,
@@ -22,16 +19,16 @@ from karl.recipe.release.base.errors import (
     RefusedError,
     UnreachableError,
 )
-from karl.recipe.release.distributions.lockfile import File, Lock
 from karl.recipe.release.base.names import PrivateNames
-from karl.recipe.release.distributions.pool import Pool, identify
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
-from karl.recipe.release.indexes.simpleapi import SCHEMES, default_registry, project_urls
+from karl.recipe.release.distributions.lockfile import File, Lock
+from karl.recipe.release.distributions.pool import Pool, identify
 from karl.recipe.release.distributions.targets import Target
+from karl.recipe.release.indexes import web
+from karl.recipe.release.indexes.simpleapi import default_registry, project_urls
 
 _WORKERS = 8
 _TRIES = 3
-_TIMEOUT = 60.0
 _CHUNK = 1 << 16
 
 #: Answers after which asking again is of no use.
@@ -67,10 +64,12 @@ class Source:
 
     :ivar registry: simple index of the public registry; empty: pip's.
     :ivar private: names that are never looked for there.
+    :ivar offline: whether nothing may be asked for at all.
     """
 
     registry: str = ""
     private: PrivateNames = field(default_factory=PrivateNames)
+    offline: bool = False
 
     @cached_property
     def url(self) -> str:
@@ -78,9 +77,9 @@ class Source:
         return self.registry or default_registry()
 
 
-def source_of(lock: Lock, registry: str = "") -> Source:
+def source_of(lock: Lock, registry: str = "", *, offline: bool = False) -> Source:
     """Return where the missing files of an index may come from."""
-    return Source(registry, PrivateNames(lock.private))
+    return Source(registry, PrivateNames(lock.private), offline)
 
 
 def fill(
@@ -108,6 +107,12 @@ def fill(
         )
     if not absent:
         return []
+    if source.offline:
+        raise RefusedError(
+            f"The pool lacks {len(absent)} files, and nothing may be fetched offline: "
+            f"{', '.join(file.name for file in absent)}.",
+            "Run online once, or karl-index fetch.",
+        )
     task = reporter.task("Fetching", sum(file.size for file in absent) >> 10, "KiB")
     with (
         tempfile.TemporaryDirectory(prefix="karl-fetch-") as folder,
@@ -120,7 +125,7 @@ def fill(
         problems: list[KarlError] = []
         for job in concurrent.futures.as_completed(jobs):
             try:
-                pool.add(job.result(), jobs[job].name)
+                pool.add(job.result(), jobs[job].name, fetched=True)
                 task.advance(jobs[job].size >> 10)
             except KarlError as error:
                 problems.append(error)
@@ -142,7 +147,7 @@ def _url(file: File, source: Source) -> str:
     urls = project_urls(source.url, project)
     if file.name not in urls:
         raise UnreachableError(
-            f"The registry {source.url} has no {file.name}.",
+            f"The registry {web.without_credentials(source.url)} has no {file.name}.",
             "Ask another registry, or copy the file into the pool with karl-index add.",
         )
     return urls[file.name]
@@ -151,45 +156,58 @@ def _url(file: File, source: Source) -> str:
 def _download(file: File, source: Source, folder: Path) -> Path:
     """Download one file, its hash checked, with a few tries."""
     url = _url(file, source)
-    if urlsplit(url).scheme not in SCHEMES:
-        raise RefusedError(
-            f"The registry says that {file.name} is at {url}: no web address.",
-            "Use another registry.",
-        )
+    shown = web.without_credentials(url)
     target = folder / file.name
     for attempt in range(1, _TRIES + 1):
         try:
-            digest = _receive(url, target)
+            digest = _receive(url, target, file.size)
             break
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:
             status = error.code if isinstance(error, urllib.error.HTTPError) else None
             if attempt == _TRIES or status in _FINAL:
                 raise UnreachableError(
-                    f"Cannot fetch {file.name} from {url}: {error}.",
+                    f"Cannot fetch {file.name} from {shown}: {error}.",
                     "Check the network (proxy, certificates), then run it again; "
                     "what has come already is kept.",
                 ) from error
             time.sleep(attempt)
     if digest != file.sha256:
         raise DamagedError(
-            f"{url} has sha256 {digest}, but the lock file says {file.sha256}.",
+            f"{shown} has sha256 {digest}, but the lock file says {file.sha256}.",
             "Do not install it: the registry, or something on the way, changed the "
             "file.",
         )
     return target
 
 
-def _receive(url: str, target: Path) -> str:
+def _receive(url: str, target: Path, size: int) -> str:
+    """Write what *url* answers to *target* and return its sha256.
+
+    :param size: what it must have, in bytes; 0 if that is not known.
+    :raises OSError: it does not answer, or breaks off.
+    """
     digest = hashlib.sha256()
-    headers = {"User-Agent": "karl.recipe.release"}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # checked
-    with (
-        urllib.request.urlopen(request, timeout=_TIMEOUT) as answer,  # noqa: S310
-        target.open("wb") as stream,
-    ):
+    count = 0
+    with web.opened(url) as answer, target.open("wb") as stream:
+        announced = web.announced_size(answer)
         while chunk := answer.read(_CHUNK):
+            count += len(chunk)
             digest.update(chunk)
-            stream.write(chunk)
-        stream.flush()
-        os.fsync(stream.fileno())
+            _keep(stream, chunk)
+            if size and count > size:
+                break
+    if announced and count < announced:
+        raise OSError(f"it broke off after {count} of {announced} bytes")
     return digest.hexdigest()
+
+
+def _keep(stream: BinaryIO, chunk: bytes) -> None:
+    """Write to the scratch folder; its failures are not the network's."""
+    try:
+        stream.write(chunk)
+        stream.flush()
+    except OSError as error:
+        raise RefusedError(
+            f"A download cannot be written to {tempfile.gettempdir()}: {error}.",
+            "Make room there, or set TMPDIR to a folder with room.",
+        ) from error

@@ -7,19 +7,22 @@ prove that nothing is missing; rename.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.parser import BytesHeaderParser
 
 from packaging.requirements import Requirement
 
 from karl.recipe.release.base import files
-from karl.recipe.release.building import builder
-from karl.recipe.release.indexes import closure, fetch
-from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.release.indexes.derived import write_derived
+from karl.recipe.release.base.errors import KarlError, RefusedError
 from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
+from karl.recipe.release.base.locks import locked
+from karl.recipe.release.base.names import PrivateNames, normalised
+from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.building import builder
 from karl.recipe.release.distributions.lockfile import (
     File,
     Index,
@@ -28,13 +31,13 @@ from karl.recipe.release.distributions.lockfile import (
     Package,
     render,
 )
-from karl.recipe.release.base.locks import locked
-from karl.recipe.release.base.names import PrivateNames, normalised
-from karl.recipe.release.indexes.pages import FROZEN
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.distributions.targets import Target
+from karl.recipe.release.indexes import closure, fetch
+from karl.recipe.release.indexes.derived import private_anywhere, write_derived
+from karl.recipe.release.indexes.pages import FROZEN
 from karl.recipe.release.indexes.registry import RegistryView, serving
-from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.indexes.request import (
     IndexRequest,
     Inheritance,
@@ -44,7 +47,6 @@ from karl.recipe.release.indexes.request import (
 from karl.recipe.release.indexes.resolve import Resolved, resolve
 from karl.recipe.release.indexes.selection import select
 from karl.recipe.release.indexes.simpleapi import default_registry
-from karl.recipe.release.distributions.targets import Target
 
 #: Rounds of "the build requirements have build requirements" before giving up.
 _MOST_ROUNDS = 10
@@ -124,17 +126,54 @@ def freeze(
         place = software.index(request.name)
         if place.lock_file.exists():
             return Frozen(_existing(software, request, given), new=False)
+        if os.path.lexists(place.root):
+            raise RefusedError(
+                f"{place.root} exists, but is not an index: it has no pylock.toml.",
+                "Move it away, or freeze under another version.",
+            )
         files.remove_partial(place.root.parent)
         pool = Pool(software)
+        everybodys = PrivateNames(tuple({*given.private, *private_anywhere(software)}))
         public = default_registry() if upstream is None else upstream
-        view = RegistryView(pool, PrivateNames(given.private), public)
-        with serving(view) as index_url:
+        view = RegistryView(pool, everybodys, public)
+        with serving(view) as index_url, _true_cause(view):
             targets = tuple(Target.parse(text) for text in given.targets)
             work = _Freezing(
                 software, pool, request, given, targets, index_url, reporter
             )
-            lock = _compose(work, _packages(work))
+            packages = _packages(work)
+            _refuse_undeclared(packages, everybodys)
+            lock = _compose(work, packages)
         return Frozen(_write(work, place, lock), new=True)
+
+
+def _refuse_undeclared(packages: Iterable[Package], everybodys: PrivateNames) -> None:
+    """Refuse names that another index here declares as ours, but this one does not.
+
+    Where that other index is not at hand, they would be looked for in public.
+    """
+    undeclared = [
+        package.name
+        for package in packages
+        if package.name in everybodys and not package.private
+    ]
+    if undeclared:
+        raise RefusedError(
+            f"{', '.join(undeclared)}: another index here declares such names as "
+            "private, but this one does not.",
+            "Declare them here too, with --private.",
+        )
+
+
+@contextlib.contextmanager
+def _true_cause(view: RegistryView) -> Iterator[None]:
+    """Raise what went wrong in our own registry, not what its client made of it."""
+    try:
+        yield
+    except KarlError as error:
+        if view.problems:
+            raise view.problems[0] from error
+        raise
 
 
 def _existing(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base import files
-from karl.recipe.release.indexes.derived import all_indexes
+from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.locks import locked
-from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.building.systemlibs import provenance_of
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes.derived import all_indexes
 
 
 @dataclass(frozen=True, order=True)
@@ -32,10 +33,16 @@ def find(software: SoftwareLayout) -> list[Garbage]:
 
     Releases keep what they have: their files are links of their own.  The sdist of
     a version of our own that an index names stays too: nobody else has it.
+
+    :raises RefusedError: there is no index at all: surely a wrong folder.
     """
-    packages = [
-        package for index in all_indexes(software) for package in index.lock.packages
-    ]
+    indexes = all_indexes(software)
+    if not indexes:
+        raise RefusedError(
+            f"There is no index in {software.indexes}, so everything would be garbage.",
+            "Name the folder of the indexes with --base or --indexes.",
+        )
+    packages = [package for index in indexes for package in index.lock.packages]
     named = {file.sha256: file.name for package in packages for file in package.files}
     names = set(named.values())
     ours = {(package.name, package.version) for package in packages if package.private}

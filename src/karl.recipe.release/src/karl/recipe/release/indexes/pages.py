@@ -24,7 +24,12 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.distributions.lockfile import File, Lock, Package
 from karl.recipe.release.distributions.pep658 import wheel_metadata
-from karl.recipe.release.distributions.pool import Pool, identify, relative, same_version
+from karl.recipe.release.distributions.pool import (
+    Pool,
+    identify,
+    relative,
+    same_version,
+)
 
 #: Permission bits of everything in a frozen index.
 FROZEN = 0o444

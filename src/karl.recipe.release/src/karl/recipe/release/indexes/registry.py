@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.names import PrivateNames, normalised
 from karl.recipe.release.distributions.pep658 import metadata_digest, wheel_metadata
 from karl.recipe.release.distributions.pool import WHEEL, Pool, Pooled
@@ -38,12 +39,14 @@ class RegistryView:
     :ivar upstream: the public registry's simple index; empty: none, so that
         every name is answered from the pool.
     :ivar referred: the names that were referred to the public registry.
+    :ivar problems: what went wrong while answering.
     """
 
     pool: Pool
     private: PrivateNames
     upstream: str
     referred: set[str] = field(default_factory=set)
+    problems: list[KarlError] = field(default_factory=list)
 
     def referral(self, project: str) -> str | None:
         """Return where the resolver has to ask for *project*, if not here."""
@@ -53,8 +56,17 @@ class RegistryView:
         return f"{self.upstream.rstrip('/')}/{project}/"
 
     def page(self, project: str) -> dict[str, Any] | None:
-        """Return the page of a project that the pool has (PEP 691)."""
-        found = [pooled for pooled in self.pool.contents() if pooled.project == project]
+        """Return the page of a project that the pool has (PEP 691).
+
+        A private name is never answered with what a public registry gave, under
+        whatever index that got into the pool.
+        """
+        strangers = self.pool.fetched() if project in self.private else set()
+        found = [
+            pooled
+            for pooled in self.pool.contents()
+            if pooled.project == project and pooled.name not in strangers
+        ]
         if not found:
             return None
         return {
@@ -108,6 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with a page, a file or a referral."""
+        try:
+            self._get()
+        except KarlError as error:
+            self.view.problems.append(error)
+            self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _get(self) -> None:
         kind, _, rest = unquote(self.path.partition("?")[0]).lstrip("/").partition("/")
         if kind == "simple":
             self._project(normalised(rest.strip("/")))

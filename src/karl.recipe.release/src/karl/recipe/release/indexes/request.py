@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -10,11 +11,12 @@ from packaging.specifiers import SpecifierSet
 
 from karl.recipe.release.base.errors import DamagedError, UsageError
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.base.names import IndexName, normalised
+from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.distributions.targets import Target
 
 _LONGEST_CHAIN = 20
+_PATTERN = re.compile(r"[A-Za-z0-9*?](?:[A-Za-z0-9*?._-]*[A-Za-z0-9*?])?")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class IndexRequest:
             requirements=_lines("requirement", self.requirements, problems),
             constraints=_lines("constraint", self.constraints, problems),
             overrides=_lines("override", self.overrides, problems),
-            private=tuple(sorted({pattern.lower() for pattern in self.private})),
+            private=_patterns(self.private, problems),
             targets=tuple(sorted({str(Target.parse(text)) for text in self.targets})),
             system_linked=tuple(sorted({normalised(n) for n in self.system_linked})),
         )
@@ -67,6 +69,17 @@ class IndexRequest:
                 "Correct the input.",
             )
         return checked
+
+
+def _patterns(texts: Iterable[str], problems: list[str]) -> tuple[str, ...]:
+    """Return patterns of names, split at blanks and commas."""
+    found = set()
+    for pattern in (word for text in texts for word in re.split(r"[\s,]+", text)):
+        if pattern and not _PATTERN.fullmatch(pattern):
+            problems.append(f"the pattern {pattern!r} cannot match any name")
+        elif pattern:
+            found.add(pattern.lower())
+    return tuple(sorted(found))
 
 
 def _lines(kind: str, texts: Iterable[str], problems: list[str]) -> tuple[str, ...]:

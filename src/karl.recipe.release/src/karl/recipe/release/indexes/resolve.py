@@ -25,11 +25,17 @@ from karl.recipe.release.base.errors import (
     RefusedError,
     UnreachableError,
 )
-from karl.recipe.release.distributions.lockfile import File
 from karl.recipe.release.base.names import checked_file_name
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.distributions.lockfile import File
 
-_OFFLINE_SIGNS = ("dns error", "error sending request", "Connection refused")
+_OFFLINE_SIGNS = (
+    "dns error",
+    "error sending request",
+    "Connection refused",
+    "Request failed after",
+    "HTTP status server error",
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,10 @@ def resolve(
             _listed(place / "requirements.txt", requirements),
         ]  # fmt: skip
         environment = process.clean_environment(
-            HOME=folder, NO_COLOR="1", UV_HTTP_TIMEOUT="120"
+            HOME=folder,
+            NO_COLOR="1",
+            UV_HTTP_TIMEOUT="120",
+            **process.past_proxies(),
         )
         try:
             process.run(argv, env=environment, beat=lambda _: task.advance(0))
@@ -109,6 +118,11 @@ def _listed(path: Path, lines: Iterable[str]) -> Path:
 
 
 def _explained(error: ProcessError) -> RefusedError | UnreachableError:
+    if "No space left on device" in error.output:
+        return RefusedError(
+            f"The resolver has no room in {tempfile.gettempdir()}.",
+            "Make room there, or set TMPDIR to a folder with room.",
+        )
     if any(sign in error.output for sign in _OFFLINE_SIGNS):
         return UnreachableError(
             f"The registry does not answer:\n{error.output.strip()}",

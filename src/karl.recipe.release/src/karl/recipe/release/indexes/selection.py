@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.release.distributions.lockfile import File, Lock, Package
 from karl.recipe.release.base.names import PrivateNames
+from karl.recipe.release.distributions.lockfile import File, Lock, Package
 from karl.recipe.release.distributions.pool import WHEEL
-from karl.recipe.release.indexes.resolve import Resolved
 from karl.recipe.release.distributions.targets import Target, wanted_by
+from karl.recipe.release.indexes.resolve import Resolved
 
 
 def select(

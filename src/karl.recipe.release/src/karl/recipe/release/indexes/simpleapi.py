@@ -9,20 +9,16 @@ import html.parser
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from karl.recipe.release.base import process
-from karl.recipe.release.base.errors import KarlError, UnreachableError, UsageError
+from karl.recipe.release.base.errors import KarlError, UnreachableError
+from karl.recipe.release.indexes import web
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, text/html;q=0.1"
-_TIMEOUT = 60.0
-
-#: What a registry's URL may begin with; file: and others are never opened.
-SCHEMES = ("https", "http")
+_LARGEST_PAGE = 64 << 20
 
 
 def default_registry() -> str:
@@ -51,34 +47,42 @@ def project_urls(registry: str, project: str) -> dict[str, str]:
     """Return the URL of every file that *registry* has of a project, by name.
 
     :param project: normalised.
-    :raises UnreachableError: the registry does not answer, or has no such
-        project.
+    :raises UnreachableError: the registry does not answer, has no such project,
+        or its answer cannot be understood.
     """
     page = f"{registry.rstrip('/')}/{project}/"
-    if urlsplit(page).scheme not in SCHEMES:
-        raise UsageError(
-            f"The registry {registry} is not a web address.",
-            "Give the URL of its simple index, or correct pip's index-url.",
-        )
-    request = urllib.request.Request(page, headers={"Accept": _ACCEPT})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+        with web.opened(page, _ACCEPT) as answer:
             kind = answer.headers.get_content_type()
-            content = answer.read()
+            content = answer.read(_LARGEST_PAGE)
             base = answer.url
-    except (OSError, urllib.error.URLError) as error:
+            whole = len(content) >= web.announced_size(answer)
+    except OSError as error:
         raise UnreachableError(
             f"The registry does not answer for {project}: {error}.",
             "Check the network (proxy, certificates, pip's index-url).",
         ) from error
+    if not whole:
+        raise UnreachableError(
+            f"The registry's page of {project} broke off.", "Run it again."
+        )
     try:
-        found = _from_json(content) if kind == _JSON else _from_html(content)
-    except (ValueError, KeyError, TypeError) as error:
+        found = _READERS[kind](content)
+        return {
+            str(name): urldefrag(urljoin(base, _text(url))).url
+            for name, url in found.items()
+        }
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UnreachableError(
             f"The registry's page of {project} cannot be read: {error}.",
             "Use a registry with the simple repository API (PEP 503, PEP 691).",
         ) from error
-    return {name: urldefrag(urljoin(base, url)).url for name, url in found.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a URL")
+    return value
 
 
 def _from_json(content: bytes) -> dict[str, str]:
@@ -90,6 +94,10 @@ def _from_html(content: bytes) -> dict[str, str]:
     reader = _Anchors()
     reader.feed(content.decode())
     return {os.path.basename(unquote(urlsplit(url).path)): url for url in reader.found}
+
+
+#: What a page may be, and who reads it.
+_READERS = {_JSON: _from_json, "text/html": _from_html}
 
 
 class _Anchors(html.parser.HTMLParser):

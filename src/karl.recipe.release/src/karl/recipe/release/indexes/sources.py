@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release.indexes import fetch
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
-from karl.recipe.release.indexes.derived import materialise
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.distributions.lockfile import File, Index, Package
 from karl.recipe.release.base.names import normalised
-from karl.recipe.release.distributions.pool import Pool, same_version
-from karl.recipe.release.building.publish import publish
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.building.publish import publish
+from karl.recipe.release.distributions.lockfile import File, Index, Package
+from karl.recipe.release.distributions.pool import Pool, same_version
+from karl.recipe.release.indexes import fetch
+from karl.recipe.release.indexes.derived import materialise
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,31 @@ class SourceTree:
             ) from error
 
 
-def backend_url(
-    software: SoftwareLayout, build_index: Index, reporter: Reporter
-) -> str:
-    """Make the index of the build backends complete and return its URL."""
-    lock = build_index.lock
-    fetch.fill(Pool(software), fetch.needed_here(lock), fetch.source_of(lock), reporter)
-    materialise(software, build_index)
-    return build_index.layout.simple.absolute().as_uri()
+@dataclass(frozen=True)
+class Backends:
+    """The index that build backends come from.
+
+    :ivar registry: where its missing files are fetched from; empty: pip's.
+    :ivar offline: whether nothing may be fetched.
+    """
+
+    index: Index
+    registry: str = ""
+    offline: bool = False
+
+    def url(self, software: SoftwareLayout, reporter: Reporter) -> str:
+        """Make the index complete and return its URL."""
+        lock = self.index.lock
+        source = fetch.source_of(lock, self.registry, offline=self.offline)
+        fetch.fill(Pool(software), fetch.needed_here(lock), source, reporter)
+        materialise(software, self.index)
+        return self.index.layout.simple.absolute().as_uri()
 
 
 def publish_all(
     software: SoftwareLayout,
     trees: Iterable[Path],
-    build_index: Index,
+    backends: Backends,
     reporter: Reporter,
 ) -> list[Path]:
     """Publish those source trees whose version is not in the pool yet."""
@@ -66,14 +77,14 @@ def publish_all(
         for tree in map(SourceTree.read, trees)
         if (tree.project, tree.version) not in pooled
     ]
-    return _publish(software, wanted, build_index, reporter)
+    return _publish(software, wanted, backends, reporter)
 
 
 def publish_missing(
     software: SoftwareLayout,
     index: Index,
     trees: Sequence[Path],
-    build_index: Index,
+    backends: Backends,
     reporter: Reporter,
 ) -> list[Path]:
     """Publish those source trees whose files *index* names but the pool lacks.
@@ -98,7 +109,7 @@ def publish_missing(
             "They are our own: copy their files into the pool with karl-index add, or "
             "name their source trees.",
         )
-    published = _publish(software, wanted, build_index, reporter)
+    published = _publish(software, wanted, backends, reporter)
     for package in lacking.values():
         for file in package.files:
             _check_bytes(pool, index, file)
@@ -108,12 +119,12 @@ def publish_missing(
 def _publish(
     software: SoftwareLayout,
     trees: Sequence[SourceTree],
-    build_index: Index,
+    backends: Backends,
     reporter: Reporter,
 ) -> list[Path]:
     if not trees:
         return []
-    url = backend_url(software, build_index, reporter)
+    url = backends.url(software, reporter)
     return [
         path
         for tree in trees

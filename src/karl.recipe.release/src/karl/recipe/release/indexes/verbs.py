@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.indexes import fetch, garbage
-from karl.recipe.release.base.command import print_json
-from karl.recipe.release.indexes.comparison import compare
+from karl.recipe.release.base.command import print_json, print_text
 from karl.recipe.release.base.console import Console, table
-from karl.recipe.release.base.errors import DamagedError, UsageError
-from karl.recipe.release.indexes.freeze import freeze
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.building.publish import publish
+from karl.recipe.release.distributions.lockfile import Index, Package
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes import fetch, garbage
+from karl.recipe.release.indexes.comparison import compare
 from karl.recipe.release.indexes.derived import (
     all_indexes,
     materialise,
     requirements_txt,
     verify,
 )
-from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.distributions.lockfile import Index, Package
-from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.distributions.pool import Pool
-from karl.recipe.release.building.publish import publish
+from karl.recipe.release.indexes.freeze import freeze
 from karl.recipe.release.indexes.request import IndexRequest, chain, read_requirements
-from karl.recipe.release.indexes.sources import backend_url
+from karl.recipe.release.indexes.sources import Backends
 
 Verb = Callable[[argparse.Namespace, Console], int]
 
@@ -108,7 +107,7 @@ def publish_trees(options: argparse.Namespace, console: Console) -> int:
     """Publish source trees."""
     software = software_of(options)
     backend = _index(options, options.build_index)
-    url = backend_url(software, backend, console)
+    url = Backends(backend, options.registry).url(software, console)
     published = [
         str(path)
         for tree in options.tree
@@ -273,7 +272,13 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
     software = software_of(options)
     indexes = [_index(options, name) for name in options.index]
     found = {}
-    for index in indexes or all_indexes(software):
+    indexes = indexes or all_indexes(software)
+    if not indexes:
+        raise RefusedError(
+            f"There is no index in {software.indexes} to verify.",
+            "Name the folder of the indexes with --base or --indexes.",
+        )
+    for index in indexes:
         chain(software, index)
         found[str(index.lock.name)] = verify(
             software, index, console, all_targets=options.all_targets
@@ -336,5 +341,5 @@ def _answer(options: argparse.Namespace, result: dict[str, Any], text: str) -> i
     if options.json:
         print_json(result)
     elif text:
-        sys.stdout.write(f"{text}\n")
+        print_text(text)
     return 0

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from karl.recipe.release.sites import revisions
 from karl.recipe.release.base.console import table
 from karl.recipe.release.base.errors import DamagedError, KarlError, RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.names import checked_label
-from karl.recipe.release.sites.releasecheck import differences_of, find_release, summary
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.sites import revisions
+from karl.recipe.release.sites.releasecheck import differences_of, find_release, summary
 from karl.recipe.release.sites.sitestate import SiteState, observe, sealed_releases
 
 _HEADS = (
@@ -107,6 +107,13 @@ def render_list(found: dict[str, Any]) -> str:
         for row in found["revisions"]
         if not row["intact"]
     ]
+    if found["current"] is not None and not any(
+        row["current"] for row in found["revisions"]
+    ):
+        lines.append(
+            f"current leads to revision {found['current']}, which does not exist: "
+            "make another live with switch-version --rollback --to N."
+        )
     waiting = [row["release"] for row in found["releases"] if not row["named"]]
     if waiting:
         lines.append(f"Releases that no revision names: {', '.join(waiting)}")

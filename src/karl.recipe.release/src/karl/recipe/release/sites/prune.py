@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from karl.recipe.release.base import files
-from karl.recipe.release.sites import revisions
-from karl.recipe.release.base.errors import DamagedError
+from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
-from karl.recipe.release.sites.recovery import recover
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.sites import revisions
+from karl.recipe.release.sites.recovery import recover
 from karl.recipe.release.sites.revisionlog import RevisionLog, Run
 from karl.recipe.release.sites.runs import settled
-from karl.recipe.release.sites.sitestate import SiteState, actor, observe, sealed_releases
+from karl.recipe.release.sites.sitestate import (
+    SiteState,
+    actor,
+    observe,
+    sealed_releases,
+)
 
 PRUNE = "prune"
 
@@ -50,7 +55,14 @@ def plan_prune(
     and it was live once; with *unused* also if it never was.
 
     :raises DamagedError: a revision that stays cannot tell its release.
+    :raises RefusedError: it cannot be told which revision is live.
     """
+    if state.current is not None and state.current not in state.numbers:
+        raise RefusedError(
+            f"current leads to revision {state.current}, which does not exist: what "
+            "is live cannot be told, so nothing is removed.",
+            "Make a revision live first: switch-version --rollback --to N.",
+        )
     kept = _kept_revisions(state, keep)
     unreadable = sorted(number for number in kept if number in state.damaged)
     if unreadable:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from karl.recipe.release.base import files
-from karl.recipe.release.sites import revisions
 from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.sites import revisions
 from karl.recipe.release.sites.revisionlog import (
     ABANDONED,
     DONE,
@@ -30,8 +30,10 @@ from karl.recipe.release.sites.sitestate import load_pins
 def recover(site: SiteLayout, reporter: Reporter) -> None:
     """Remove what killed runs left and give each of them its outcome."""
     for path in list(leftovers(site)):
-        reporter.say(f"Removing {path.name}, which a killed run left.")
-        files.remove_tree(path)
+        if files.try_to_remove(path):
+            reporter.say(f"Removed {path.name}, which a killed run left.")
+        else:
+            reporter.warn(f"{path}, left by a killed run, cannot be removed.")
     if _unfinished_releases(site):
         # Either a killed pruning renamed them, or a build is under way; that
         # one holds the lock, and cleans up itself.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.files import sha256_of
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
-from karl.recipe.release.trees.manifest import Difference, Manifest, verify
 from karl.recipe.release.base.names import checked_label
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.sites.sitestate import sealed_releases
+from karl.recipe.release.trees.manifest import Difference, Manifest, verify
 
 #: How many differences a message tells; ``--verify`` tells them all.
 _SHOWN = 10

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from karl.recipe.release.base import files
-from karl.recipe.release.sites import revisions
 from karl.recipe.release.base.errors import DamagedError, KarlError, RefusedError
 from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.sites import revisions
 from karl.recipe.release.sites.revisionlog import History, RevisionLog
 from karl.recipe.release.sites.revisions import Binding, Revision
 
@@ -167,3 +167,17 @@ def actor() -> dict[str, str]:
     name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or ""
     printable = "".join(letter for letter in name if letter.isprintable())
     return {"by": printable or str(os.getuid()), "host": os.uname().nodename}
+
+
+def refuse_root(site: SiteLayout) -> None:
+    """Refuse to leave root's files in a site of another user.
+
+    The user who owns the site could not switch it any more.
+    """
+    owner = site.root.stat().st_uid if site.root.is_dir() else 0
+    if os.geteuid() == 0 and owner != 0:
+        raise RefusedError(
+            f"{site.root} belongs to user {owner}, and you are root: the files that "
+            "root writes, that user could not change any more.",
+            f"Run it as that user: sudo -u '#{owner}' ...",
+        )

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, UsageError
-from karl.recipe.release.trees.interpreter import base_interpreter
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.sites.siteconfig import SiteConfig
+from karl.recipe.release.trees.interpreter import base_interpreter
 
 __all__ = ["MODULES", "SiteConfig", "install"]
 

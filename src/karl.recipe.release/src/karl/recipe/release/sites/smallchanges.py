@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from karl.recipe.release.sites import revisions
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
-from karl.recipe.release.sites.recovery import recover
 from karl.recipe.release.base.reporter import SilentReporter
+from karl.recipe.release.sites import revisions
+from karl.recipe.release.sites.recovery import recover
 from karl.recipe.release.sites.revisionlog import RevisionLog, Run
 from karl.recipe.release.sites.runs import settled
 from karl.recipe.release.sites.sitestate import SiteState, actor, observe, save_pins

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.sites import smokeprobe
 from karl.recipe.release.base.errors import DamagedError, ProcessError, RefusedError
 from karl.recipe.release.base.process import clean_environment, run
-from karl.recipe.release.sites.releasecheck import CheckedRelease
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.sites import smokeprobe
+from karl.recipe.release.sites.releasecheck import CheckedRelease
 
 _PROBE = Path(smokeprobe.__file__)
 _EXTENSION = re.compile(r"(?:\.[A-Za-z0-9_-]+)?\.so\Z")

@@ -13,13 +13,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from karl.recipe.release.sites import revisions
 from karl.recipe.release.base.errors import UnfinishedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
-from karl.recipe.release.sites.recovery import recover, took_effect
-from karl.recipe.release.sites.releasecheck import CheckedRelease, check_release, find_release
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.sites import revisions
+from karl.recipe.release.sites.recovery import recover, took_effect
+from karl.recipe.release.sites.releasecheck import (
+    CheckedRelease,
+    check_release,
+    find_release,
+)
 from karl.recipe.release.sites.revisionlog import (
     DONE,
     FAILED,

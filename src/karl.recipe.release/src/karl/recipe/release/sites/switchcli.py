@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base.command import guarded, print_json
+from karl.recipe.release.base.command import guarded, print_json, print_text
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SiteLayout
@@ -45,17 +45,9 @@ def _run(site: str | None, words: list[str], console: Console) -> int:
 
 
 def _refuse_root(site: SiteLayout) -> None:
-    """Refuse to leave root's files in a site of another user.
+    from karl.recipe.release.sites.sitestate import refuse_root
 
-    The user who owns the site could not switch it any more.
-    """
-    owner = site.root.stat().st_uid if site.root.is_dir() else 0
-    if os.geteuid() == 0 and owner != 0:
-        raise RefusedError(
-            f"{site.root} belongs to user {owner}, and you are root: the files that "
-            "root writes, that user could not change any more.",
-            f"Run it as that user: sudo -u '#{owner}' ...",
-        )
+    refuse_root(site)
 
 
 def _binding(options: argparse.Namespace) -> Binding | None:
@@ -215,8 +207,7 @@ def _show(options: argparse.Namespace, found: dict[str, Any], text: str) -> int:
     if options.json:
         print_json(found)
     elif text:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        print_text(text)
     return 0
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
 
+from karl.recipe.release.base.command import Parser
 from karl.recipe.release.base.errors import UsageError
 
 _DESCRIPTION = """\
@@ -34,16 +34,9 @@ exit codes:
 _MODES = ("rollback", "activate", "discard", "list", "verify", "prune", "pin", "unpin")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises what is wrong instead of ending the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}.", "See --help.")
-
-
 def build_parser(site: str | None) -> argparse.ArgumentParser:
     """Return the parser; *site* is the default of ``--site``."""
-    parser = _Parser(
+    parser = Parser(
         prog="switch-version",
         description=_DESCRIPTION,
         epilog=_EPILOG,
