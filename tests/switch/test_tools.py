@@ -115,11 +115,39 @@ def test_an_interpreter_in_an_odd_place_is_run_through_sh(site, tmp_path):
     lib = next(path for path in site.lib.iterdir())
     text = sitetools.render_script(str(python), lib, site.root)
     assert text.startswith("#!/bin/sh\n")
-    script = tmp_path / "script here"
+    script = site.bin / "script here"
     script.write_text(text)
     script.chmod(0o755)
     done = subprocess.run([script, "--list", "--json"], capture_output=True, check=True)
     assert json.loads(done.stdout)["current"] is None
+
+
+@pytest.mark.parametrize("how", [shutil.copytree, shutil.move])
+def test_a_copied_or_moved_site_refuses_to_act(tmp_path, how):
+    """The command of a copy leaves the original alone; after a move it says so."""
+    site = build_site(tmp_path / "original")
+    subprocess.run([site.bin / "switch-version", "1.0"], check=True)
+    other = SiteLayout(tmp_path / "other")
+    options = {"symlinks": True} if how is shutil.copytree else {}
+    how(site.root, other.root, **options)
+    before = snapshot(site), snapshot(other)
+    done = subprocess.run(
+        [other.bin / "switch-version", "1.1", "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert str(other.root) in json.loads(done.stdout)["error"]["message"]
+    assert "next: The site was copied or moved." in done.stderr
+    assert (snapshot(site), snapshot(other)) == before
+
+
+def test_a_moved_site_that_is_reached_by_its_old_path_works(tmp_path):
+    """A symlink at the old place makes the new place the site's own."""
+    site = build_site(tmp_path / "original")
+    shutil.move(site.root, tmp_path / "moved")
+    site.root.symlink_to("moved")
+    command = tmp_path / "moved" / "bin" / "switch-version"
+    assert subprocess.run([command, "1.0"], check=False).returncode == 0
 
 
 def test_an_interpreter_that_no_script_can_name_is_refused(site):

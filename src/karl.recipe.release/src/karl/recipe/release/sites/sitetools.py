@@ -70,6 +70,39 @@ _SHEBANG_LIMIT = 127
 #: installed on the machine can get in the way, or cost time.
 _PYTHON_OPTIONS = "-IS"
 
+#: A copy must not switch the site that it was copied from, and a site that was
+#: moved has lost the folders that its releases' scripts name.
+_BODY = """\
+# Written by karl.recipe.release; the next buildout run writes it again.
+import gc
+import os
+import sys
+
+# It lives for a moment: collecting garbage would take a tenth of that.
+gc.disable()
+here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+if here != os.path.realpath({site!r}):
+    message = "This command is of the site " + {site!r} + ", not of " + here + "."
+    tip = (
+        "The site was copied or moved. Use it at its own place; at another, run "
+        "the buildout with that root: a release cannot be moved."
+    )
+    print("error: " + message, "next: " + tip, sep="\\n", file=sys.stderr)
+    if "--json" in sys.argv:
+        import json
+
+        error = {{"message": message, "next": tip, "exit": 3}}
+        print(json.dumps({{"error": error}}, indent=1, sort_keys=True))
+    sys.exit(3)
+sys.path.insert(0, {lib!r})
+
+from karl.recipe.release.sites.switchcli import main
+
+code = main({site!r})
+gc.freeze()
+sys.exit(code)
+"""
+
 
 def install(
     site: SiteLayout, config: SiteConfig, reporter: Reporter | None = None
@@ -131,19 +164,7 @@ def render_script(interpreter: str, lib: Path, site: Path) -> str:
     if " " in interpreter or len(first.encode()) > _SHEBANG_LIMIT:
         quoted = shlex.quote(interpreter)
         first = f"#!/bin/sh\n'''exec' {quoted} {_PYTHON_OPTIONS} \"$0\" \"$@\"\n' '''"
-    return (
-        f"{first}\n"
-        "# Written by karl.recipe.release; the next buildout run writes it again.\n"
-        "import gc\n"
-        "import sys\n\n"
-        "# It lives for a moment: collecting garbage would take a tenth of that.\n"
-        "gc.disable()\n"
-        f"sys.path.insert(0, {str(lib)!r})\n\n"
-        "from karl.recipe.release.sites.switchcli import main\n\n"
-        f"code = main({str(site)!r})\n"
-        "gc.freeze()\n"
-        "sys.exit(code)\n"
-    )
+    return f"{first}\n{_BODY.format(lib=str(lib), site=str(site))}"
 
 
 def _write_payload(lib: Path, payload: Mapping[str, bytes]) -> None:
