@@ -16,8 +16,8 @@ from support.workshop import Notes, in_child, killed_at, raising_at
 from karl.recipe.release.base import files, locks
 from karl.recipe.release.base.errors import DamagedError, KarlError
 from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.trees.sources import Source
 from karl.recipe.release.trees.store import Store
-from karl.recipe.release.trees.unpacking import Source
 
 
 def sample(number: int = 0) -> RawWheel:
@@ -116,6 +116,22 @@ def test_bad_wheel_leaves_nothing(count: int, store: Store, software: SoftwareLa
 def write_record(root: Path, text: str) -> None:
     root.chmod(0o755)
     files.write(root / "entry.json", text)
+
+
+def test_metadata(store: Store, software: SoftwareLayout):
+    """An entry tells what its wheel needs, so that nobody has to open the wheel."""
+    wheel = RawWheel("needy", requires=("a>=1; extra == 'x'", "b"))
+    one = source(software, wheel)
+    assert store.metadata(one.sha256) is None
+    store.provide([one])
+    one.path.unlink()
+    found = store.metadata(one.sha256)
+    assert found
+    assert (found.name, found.version) == ("needy", "1.0")
+    assert found.requires == wheel.requires
+    (stored,) = store.provide([one])
+    write_record(stored.root, "{}")
+    assert store.metadata(one.sha256) is None
 
 
 def test_broken_record_is_made_anew(

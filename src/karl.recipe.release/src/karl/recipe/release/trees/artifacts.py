@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.building.linkedprojects import KNOWN, LinkedProject
 from karl.recipe.release.distributions.lockfile import File, Index, Package
 from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.distributions.targets import Target
-from karl.recipe.release.trees.archive import Archive
-from karl.recipe.release.trees.unpacking import Source
+from karl.recipe.release.trees.sources import Source
+from karl.recipe.release.trees.store import Store
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Artifacts:
     """Finds, and where there is none builds, the wheels of an index.
 
     :param system_linked: by name: projects whose wheels embed no libraries.
+    :param store: may know the METADATA of a wheel already.
     :param offline: never fetch what the pool does not have.
     :param registry: simple index to fetch from; empty: pip's.
     """
@@ -57,7 +56,7 @@ class Artifacts:
         software: SoftwareLayout,
         index: Index,
         system_linked: Mapping[str, LinkedProject],
-        reporter: Reporter,
+        store: Store,
         *,
         offline: bool = False,
         registry: str = "",
@@ -65,7 +64,8 @@ class Artifacts:
         self.software = software
         self.index = index
         self.system_linked = system_linked
-        self.reporter = reporter
+        self.store = store
+        self.reporter = store.reporter
         self.offline = offline
         self.registry = registry
         self._here = Target.here()
@@ -133,6 +133,10 @@ class Artifacts:
     def metadata(self, package: Package) -> Metadata:
         """Return the METADATA of the wheel that would be installed."""
         wheel = self._wheel(package)
+        sha256 = wheel.sha256 if wheel else self.of(package).source.sha256
+        unpacked = self.store.metadata(sha256)
+        if unpacked is not None:
+            return unpacked
         if wheel is None:
             return _wheel_metadata(self.of(package).source.path)
         if wheel.metadata_sha256:
@@ -141,6 +145,8 @@ class Artifacts:
             if hashlib.sha256(data).hexdigest() == wheel.metadata_sha256:
                 return Metadata.parse(data)
         self._fill([wheel])
+        from karl.recipe.release.trees.archive import Archive
+
         path = self.software.pool / wheel.name
         with Archive(path, wheel.sha256):
             return _wheel_metadata(path)
@@ -184,6 +190,8 @@ def _read(path: Path) -> bytes:
 
 def _wheel_metadata(path: Path) -> Metadata:
     """Return the METADATA of a wheel whose bytes have been checked."""
+    import zipfile
+
     with zipfile.ZipFile(path) as opened:
         for name in opened.namelist():
             folder, _, rest = name.partition("/")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from karl.recipe.release.base.errors import DamagedError
+from karl.recipe.release.distributions.metadata import Metadata
 
 #: The format of ``entry.json``; an entry of another one is unpacked again.
-FORMAT = 1
+FORMAT = 2
 
 #: By path below the section: sha256, size, mode.
 Listing = dict[str, tuple[str, int, int]]
@@ -29,6 +30,10 @@ class Entry:
     :ivar headers: files for ``include/site/pythonX.Y/<name>``.
     :ivar metadata_folder: the ``.dist-info`` folder below ``lib``.
     :ivar entry_points: text of ``entry_points.txt``; empty if there is none.
+    :ivar requires: its METADATA's ``Requires-Dist``: so what a release needs can
+        be told without opening a wheel.
+    :ivar extras: ``Provides-Extra``.
+    :ivar requires_python: ``Requires-Python``.
     """
 
     name: str
@@ -38,11 +43,25 @@ class Entry:
     mtime: int
     metadata_folder: str
     entry_points: str
+    requires: Sequence[str]
+    extras: Sequence[str]
+    requires_python: str
     lib: Listing
     scripts: Listing
     data: Listing
     headers: Listing
     format: int = FORMAT
+
+    @property
+    def metadata(self) -> Metadata:
+        """What its METADATA says."""
+        return Metadata(
+            self.name,
+            self.version,
+            tuple(self.requires),
+            tuple(self.extras),
+            self.requires_python,
+        )
 
     def sections(self) -> Iterator[tuple[str, Listing]]:
         """Yield the sections by name."""

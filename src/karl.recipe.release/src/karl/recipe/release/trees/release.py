@@ -150,15 +150,15 @@ class _Build:
         self.reporter = reporter
         self.count = place.workers or workers.default_count()
         linked = linked_in(wanted.index, wanted.specification)
+        self.store = Store(place.software, reporter, self.count)
         self.artifacts = Artifacts(
             place.software,
             wanted.index,
             linked,
-            reporter,
+            self.store,
             offline=place.offline,
             registry=place.registry,
         )
-        self.store = Store(place.software, reporter, self.count)
 
     def run(self) -> None:
         """Do all of it."""

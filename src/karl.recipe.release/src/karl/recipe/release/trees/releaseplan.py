@@ -128,7 +128,7 @@ def linked_in(index: Index, specification: Specification) -> dict[str, LinkedPro
             "system-linked lists.",
             "Correct the names, or take them out of system-linked.",
         )
-    unasked = sorted({*index.lock.system_linked} & held.keys() - asked.keys())
+    unasked = sorted(index.lock.linked_names & held.keys() - asked.keys())
     if unasked and specification.linked_by_default:
         listed = " ".join(sorted({*asked, *unasked}))
         raise RefusedError(

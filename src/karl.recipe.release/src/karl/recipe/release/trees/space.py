@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.release.trees.unpacking import Source
+from karl.recipe.release.trees.sources import Source
 
 #: How much larger than its wheel an unpacked and compiled distribution gets.
 GROWTH = 6

@@ -18,10 +18,11 @@ from pathlib import Path
 from karl.recipe.release.base import files, locks
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.trees import entry as entries
 from karl.recipe.release.trees import workers
 from karl.recipe.release.trees.entry import EditedError, Entry
-from karl.recipe.release.trees.unpacking import Source, unpack
+from karl.recipe.release.trees.sources import Source
 
 #: Seconds after which finished entries are made durable, while others are
 #: still being made: so the disk works at the same time as the processors.
@@ -48,12 +49,30 @@ class Store:
         self.software = software
         self.reporter = reporter
         self.count = count
+        self._read: dict[str, Stored] = {}
 
     def find(self, sha256: str) -> Stored | None:
-        """Return the entry of the wheel with this hash, if there is a whole one."""
+        """Return the entry of the wheel with this hash, if there is a whole one.
+
+        :raises EditedError: its description cannot be read.
+        """
         root = self.software.store_entry(sha256)
         entry = entries.load(root)
         return Stored(root, entry) if entry and entry.sha256 == sha256 else None
+
+    def metadata(self, sha256: str) -> Metadata | None:
+        """Return the METADATA of the wheel with this hash, if its entry tells.
+
+        What was read is kept for :meth:`provide`; whatever becomes of the entry
+        meanwhile is seen when it is linked.
+        """
+        try:
+            found = self.find(sha256)
+        except EditedError:
+            return None  # it is mended when it is wanted
+        if found:
+            self._read[sha256] = found
+        return found.entry.metadata if found else None
 
     def provide(self, sources: Sequence[Source]) -> list[Stored]:
         """Return the entries of all *sources*, in order; make what is missing.
@@ -94,7 +113,7 @@ class Store:
         """Return the entry; None if it is to be made."""
         root = self.software.store_entry(source.sha256)
         try:
-            stored = self.find(source.sha256)
+            stored = self._read.pop(source.sha256, None) or self.find(source.sha256)
         except EditedError as error:
             self.mend(source, error)
             return None
@@ -172,6 +191,9 @@ class Store:
 
 
 def _unpack(job: tuple[int, tuple[Source, Path]]) -> int:
+    # Here, because most releases find all they need in the store.
+    from karl.recipe.release.trees.unpacking import unpack
+
     place, (source, partial) = job
     unpack(source, partial)
     return place

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base import files
@@ -17,26 +16,12 @@ from karl.recipe.release.trees.bytecode import (
     is_cached_bytecode,
 )
 from karl.recipe.release.trees.entry import Entry, Listing
+from karl.recipe.release.trees.sources import Source
 from karl.recipe.release.trees.wheel import Wheel, opened
 
 #: How setuptools' files that declare a namespace begin.  Implicit namespaces
 #: (PEP 420) do the same in a merged tree; these would only slow every start.
 _NAMESPACE_PTH = b"import sys, types, os;"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A wheel to unpack.
-
-    :ivar project: normalised name it must have.
-    :ivar sha256: that its bytes must have, as the index says.
-    """
-
-    project: str
-    version: str
-    path: Path
-    sha256: str
-    size: int
 
 
 def unpack(source: Source, root: Path) -> Entry:
@@ -59,6 +44,9 @@ def unpack(source: Source, root: Path) -> Entry:
             mtime=mtime,
             metadata_folder=wheel.dist_info,
             entry_points=points,
+            requires=wheel.metadata.requires,
+            extras=wheel.metadata.extras,
+            requires_python=wheel.metadata.requires_python,
             lib=writer.sections["lib"],
             scripts=writer.sections["scripts"],
             data=writer.sections["data"],
