@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sysconfig
@@ -114,6 +115,47 @@ def test_fetch_fills_the_pool_by_hash(karl_index, answer, registry, tmp_path):
     assert answer("verify", "team/1.0")["problems"] == 0
     again = answer("fetch", "team/1.0", "--registry", registry.url)
     assert again == {"team/1.0": {"fetched": [], "written": False}}
+
+
+@pytest.mark.usefixtures("two")
+def test_verify_looks_at_what_was_built_here(answer, tmp_path):
+    """A wheel below pool/built that differs from its provenance is found."""
+    folder = tmp_path / "pool" / "built" / "one-1.0-cp311-any-00"
+    wheel = make_wheel(folder, "one", "1.0")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    provenance = {"sdist": {"sha256": "0" * 64}, "wheel": {"sha256": digest}}
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    assert answer("verify")["problems"] == 0
+    wheel.write_bytes(wheel.read_bytes() + b"?")
+    found = answer("verify", expect=4)["indexes"]["pool"]
+    assert [problem["kind"] for problem in found] == ["altered"]
+
+
+def test_verify_and_gc_refuse_a_folder_without_indexes(karl_index, tmp_path):
+    """A mistyped folder is an error: nothing is intact there, nothing garbage."""
+    stray = make_wheel(tmp_path / "pool", "stray", "1.0")
+    for words in (["verify"], ["gc"], ["gc", "--yes"]):
+        _, told = karl_index(*words, expect=3)
+        assert "no index" in told
+    assert stray.exists()
+
+
+def test_a_usage_error_is_json_too(answer):
+    """A malformed command line is told to programs as any other error."""
+    assert answer("show", expect=2)["error"]["exit"] == 2
+
+
+def test_a_closed_output_is_an_error_without_traceback(tmp_path, registry):
+    """With standard output closed the command fails, and says so."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{COMMAND}" gc --help >&-; "{COMMAND}" list --json >&-'],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.usefixtures("two")

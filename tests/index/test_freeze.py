@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.registries import Registry
@@ -20,6 +21,7 @@ from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.distributions.lockfile import Index, render
 from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes import closure
 from karl.recipe.release.indexes.derived import Problem, verify
 from karl.recipe.release.indexes.request import chain
 
@@ -198,6 +200,34 @@ def test_an_index_that_cannot_be_installed_is_not_frozen(
     with pytest.raises(RefusedError, match="does not install from itself"):
         frozen("team/1.0", "legacy")
     assert list(software.indexes.glob("team/*")) == []
+
+
+def test_a_wheel_that_no_release_could_take_is_not_frozen(frozen, registry):
+    """A wheel with a hostile member ends freezing, before the version is burnt."""
+    make_wheel(registry.folder, "one", "1.0", files={"../../evil.py": "x"})
+    with pytest.raises(DamagedError, match="not a sound wheel"):
+        frozen("team/1.0", "one")
+    make_wheel(registry.folder, "one", "1.1")
+    assert versions(frozen("team/1.0", "one>1.0")) == {"one": "1.1"}
+
+
+def test_a_declared_system_linked_project_is_recorded(frozen, registry, monkeypatch):
+    """A declaration of system libraries is checked, and kept in the lock file."""
+    monkeypatch.setattr(closure.systemlibs, "check", lambda _projects: None)
+    monkeypatch.setattr(
+        closure.systemlibs, "ensure_wheel", lambda *a: SimpleNamespace(path=a[0].pool)
+    )
+    _put_flit(registry)
+    make_sdist(registry.folder, "drawing", "1.0")
+    make_wheel(registry.folder, "drawing", "1.0")
+    index = frozen(
+        "team/1.0", "drawing", system_linked=("drawing = cairo; libcairo2-dev",)
+    )
+    assert index.lock.system_linked == ("drawing = cairo; libcairo2-dev",)
+    assert index.lock.linked_names == {"drawing"}
+    assert index.lock.by_name()["drawing"].sdist is not None
+    with pytest.raises(UsageError, match="is not known"):
+        frozen("team/1.1", "drawing", system_linked=("drawing",))
 
 
 def test_two_versions_for_different_pythons_are_refused(frozen, registry):

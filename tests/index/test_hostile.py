@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import socketserver
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 
@@ -235,6 +236,56 @@ def test_a_damaged_wheel_of_ours_is_named(frozen, software, tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DamagedError, match=r"acme_site-1\.0"):
         frozen("acme/1.0", "acme.site", private=("acme.*",))
+
+
+def test_a_cut_off_file_of_the_pool_is_named_at_once(frozen, registry, software):
+    """A pooled file of the wrong size is the error, with the way out, unfetched."""
+    make_wheel(registry.folder, "one", "1.0")
+    index = frozen("team/1.0", "one")
+    pool = Pool(software)
+    (file,) = index.lock.by_name()["one"].wheels
+    pool.path(file).chmod(0o644)
+    pool.path(file).write_bytes(b"short")
+    registry.asked.clear()
+    with pytest.raises(DamagedError, match="not the size"):
+        fetch.fill(pool, [file], fetch.source_of(index.lock, registry.url))
+    assert registry.asked == []
+
+
+def test_files_beside_the_pages_get_the_credentials_too(server, software, tmp_path):
+    """Credentials of the registry go with downloads from the same host, only."""
+    data = make_wheel(tmp_path, "one", "1.0").read_bytes()
+    name = "one-1.0-py3-none-any.whl"
+    listing = page(
+        f'{{"files": [{{"filename": "{name}", "url": "/f/{name}"}}]}}'.encode()
+    )
+
+    def reply(handler: http.server.BaseHTTPRequestHandler) -> None:
+        (page(data) if handler.path.startswith("/f/") else listing)(handler)
+
+    server.reply = reply
+    file = File(name, hashlib.sha256(data).hexdigest(), len(data))
+    source = fetch.Source(url(server, "me:S3CRET@"))
+    assert fetch.fill(Pool(software), [file], source) == [file]
+    assert [secret for _, secret in server.seen] == ["Basic bWU6UzNDUkVU"] * 2
+    elsewhere = web.with_credentials("http://other.invalid/f", url(server, "me:x@"))
+    assert elsewhere == "http://other.invalid/f"
+
+
+def test_what_drips_is_given_up(server, monkeypatch):
+    """An answer that is slower than any real one ends after a time limit."""
+    monkeypatch.setattr(web, "LONGEST", 0.2)
+
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n")
+        for _ in range(40):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    server.reply = drip
+    with pytest.raises(UnreachableError, match="takes too long"):
+        project_urls(url(server), "one")
 
 
 @pytest.mark.parametrize("taken", ["folder", "file"])

@@ -136,7 +136,7 @@ def test_what_is_not_what_its_name_says_is_not_pooled(pool, tmp_path, cut):
 
 
 def test_garbage_is_what_no_index_names(frozen, registry, software, pool, tmp_path):
-    """Garbage collection finds and removes unnamed files, and nothing else."""
+    """What no index names goes; what is ours stays, as nobody else has it."""
     make_wheel(registry.folder, "one", "1.0")
     mine = make_wheel(tmp_path, "acme.site", "1.0")
     source = make_sdist(tmp_path, "acme.site", "1.0")
@@ -145,13 +145,16 @@ def test_garbage_is_what_no_index_names(frozen, registry, software, pool, tmp_pa
     frozen("team/1.0", "one", "acme.site", private=("acme.*",))
     stray = pool.add(make_wheel(tmp_path, "two", "1.0"))
     old = pool.add(make_wheel(tmp_path, "acme.site", "0.9"))
+    half = pool.directory / ".partial-two-1.0.tar.gz-00"
+    half.write_text("half")
     entry = software.store / "cpython-311" / ("0" * 64)
     entry.mkdir(parents=True)
     (entry / "x.py").write_text("x")
     found = garbage.find(software)
-    assert {item.path for item in found} == {stray, old, entry}
+    assert {item.path for item in found} == {stray, half, entry}
     garbage.remove(software, found)
     left = {path.name for path in pool.directory.iterdir() if path.name[0] != "."}
-    assert left == {mine.name, source.name, "one-1.0-py3-none-any.whl"}
+    assert left == {mine.name, source.name, old.name, "one-1.0-py3-none-any.whl"}
+    assert not half.exists()
     assert not entry.exists()
     assert files.sha256_of(pool.directory / mine.name) == files.sha256_of(mine)

@@ -123,13 +123,13 @@ def read_options(buildout: Any, name: str, options: Any) -> IndexOptions:
         overrides=_lines(given["overrides"]),
         private=tuple(given["private"].split()),
         targets=tuple(given["targets"].split()),
-        system_linked=tuple(given["system-linked"].split()),
+        system_linked=_lines(given["system-linked"]),
     )
     return IndexOptions(
         request=request.checked(),
         software=SoftwareLayout(place("pool"), place("indexes"), place("store")),
         registry=given["registry"].strip(),
-        sources=tuple(Path(base, text) for text in given["sources"].split()),
+        sources=tuple(Path(base, text) for text in _lines(given["sources"])),
         build_index=_optional(given["build-index"], IndexName.parse),
         offline=buildout["buildout"].get("offline") == "true",
     )
@@ -152,9 +152,7 @@ def ensure(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
     if options.freezes:
         _refuse_other_request(options, index)
     if options.sources:
-        publish_missing(
-            software, index, options.sources, _backends(options), reporter
-        )
+        publish_missing(software, index, options.sources, _backends(options), reporter)
     pool = Pool(software)
     wanted = fetch.needed_here(index.lock)
     source = fetch.source_of(index.lock, options.registry, offline=options.offline)

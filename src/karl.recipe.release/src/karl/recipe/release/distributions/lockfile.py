@@ -101,8 +101,9 @@ class Lock:
     :ivar private: patterns of names that are ours.
     :ivar targets: what wheels were chosen for, such as
         ``cp311-manylinux_2_31_x86_64``.
-    :ivar system_linked: normalised names of the packages whose sdist is in the
-        index to be built against the system's libraries.
+    :ivar system_linked: the packages whose sdist is in the index to be built
+        against the system's libraries: normalised names, or declarations
+        ``name = pkg-config modules; Debian packages``.
     """
 
     name: IndexName
@@ -119,6 +120,11 @@ class Lock:
     def package(self, name: str) -> Package | None:
         """Return the package with this normalised name, if there is one."""
         return self.by_name().get(name)
+
+    @property
+    def linked_names(self) -> frozenset[str]:
+        """The normalised names of :attr:`system_linked`."""
+        return frozenset(text.partition("=")[0].strip() for text in self.system_linked)
 
     def by_name(self) -> dict[str, Package]:
         """Return the packages by normalised name."""

@@ -11,10 +11,13 @@ from karl.recipe.release.base.errors import ProcessError, RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.building import systemlibs
+from karl.recipe.release.building.linkedprojects import KNOWN, linked_projects
 from karl.recipe.release.distributions.lockfile import Index, Lock
+from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
 from karl.recipe.release.indexes.fetch import needed_here
 from karl.recipe.release.indexes.resolve import uv_program
+from karl.recipe.release.trees.wheel import opened
 
 
 def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
@@ -25,16 +28,34 @@ def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
 
     :raises RefusedError: something is missing or does not fit together.
     """
-    systemlibs.check(index.lock.system_linked)
+    projects = linked_projects("\n".join(index.lock.system_linked))
+    systemlibs.check(projects.values())
+    declared = {**KNOWN, **projects}
     linked = [
-        systemlibs.ensure_wheel(software, index, package, reporter).path.parent
+        systemlibs.ensure_wheel(
+            software, index, package, reporter, declared
+        ).path.parent
         for package in index.lock.packages
-        if package.name in index.lock.system_linked
+        if package.name in projects
     ]
+    _check_wheels(software, index)
     task = reporter.task(f"Checking that {index.lock.name} installs from itself")
     with tempfile.TemporaryDirectory(prefix="karl-closure-") as folder:
         _install(index, linked, Path(folder), lambda _: task.advance(0))
     task.done(f"{len(needed_here(index.lock))} files")
+
+
+def _check_wheels(software: SoftwareLayout, index: Index) -> None:
+    """Read every wheel as a release will read it, so that no version is burnt.
+
+    :raises DamagedError: a release could never take one of them.
+    """
+    pool = Pool(software)
+    for package in index.lock.packages:
+        for file in package.wheels:
+            path = pool.path(file)
+            with opened(path, file.sha256, package.name, package.version):
+                pass
 
 
 def _install(

@@ -10,6 +10,7 @@ from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.building.systemlibs import provenance_of
 from karl.recipe.release.distributions.lockfile import File, Index, Lock
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
@@ -132,6 +133,18 @@ def verify(
         task.advance()
     task.done()
     return sorted(problems)
+
+
+def verify_built(software: SoftwareLayout) -> list[Problem]:
+    """Compare every wheel that was built here with its provenance."""
+    problems = []
+    for folder in sorted(software.built.glob("[!.]*")):
+        _, digest = provenance_of(folder)
+        found = [files.sha256_of(wheel) for wheel in folder.glob("*.whl")]
+        if found != [digest]:
+            detail = "is not what its provenance says; remove the folder"
+            problems.append(Problem("altered", f"built/{folder.name}", detail))
+    return problems
 
 
 def _problems_of_file(pool: Pool, file: File, *, needed: bool) -> list[Problem]:

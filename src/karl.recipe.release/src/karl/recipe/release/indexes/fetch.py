@@ -29,7 +29,6 @@ from karl.recipe.release.indexes.simpleapi import default_registry, project_urls
 
 _WORKERS = 8
 _TRIES = 3
-_CHUNK = 1 << 16
 
 #: Answers after which asking again is of no use.
 _FINAL = frozenset({400, 401, 403, 404, 410})
@@ -48,7 +47,7 @@ def needed_here(lock: Lock, *, all_targets: bool = False) -> list[File]:
         wheel = here.best(package.wheels)
         if wheel:
             found.append(wheel)
-        if package.sdist and (not wheel or package.name in lock.system_linked):
+        if package.sdist and (not wheel or package.name in lock.linked_names):
             found.append(package.sdist)
     return sorted(found)
 
@@ -96,6 +95,13 @@ def fill(
     """
     reporter = reporter or SilentReporter()
     absent = missing(pool, wanted)
+    damaged = [str(pool.path(file)) for file in absent if pool.path(file).exists()]
+    if damaged:
+        raise DamagedError(
+            f"These files of the pool have not the size that the lock file says: "
+            f"{', '.join(damaged)}.",
+            "Somebody changed or cut them off: remove them, then run it again.",
+        )
     homeless = [
         file.name for file in absent if identify(file.name).project in source.private
     ]
@@ -150,7 +156,7 @@ def _url(file: File, source: Source) -> str:
             f"The registry {web.without_credentials(source.url)} has no {file.name}.",
             "Ask another registry, or copy the file into the pool with karl-index add.",
         )
-    return urls[file.name]
+    return web.with_credentials(urls[file.name], source.url)
 
 
 def _download(file: File, source: Source, folder: Path) -> Path:
@@ -190,7 +196,7 @@ def _receive(url: str, target: Path, size: int) -> str:
     count = 0
     with web.opened(url) as answer, target.open("wb") as stream:
         announced = web.announced_size(answer)
-        while chunk := answer.read(_CHUNK):
+        for chunk in web.chunks(answer):
             count += len(chunk)
             digest.update(chunk)
             _keep(stream, chunk)

@@ -96,7 +96,9 @@ class _Freezing:
         return select(
             resolved,
             targets=self.targets,
-            system_linked=self.given.system_linked,
+            system_linked=[
+                text.partition("=")[0].strip() for text in self.given.system_linked
+            ],
             private=PrivateNames(self.given.private),
             parent=self.given.parent,
         )

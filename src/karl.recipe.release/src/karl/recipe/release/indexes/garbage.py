@@ -10,6 +10,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.locks import locked
+from karl.recipe.release.base.names import PrivateNames
 from karl.recipe.release.building.systemlibs import provenance_of
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes.derived import all_indexes
@@ -19,7 +20,8 @@ from karl.recipe.release.indexes.derived import all_indexes
 class Garbage:
     """Something that no index names.
 
-    :ivar kind: ``pooled``, ``built``, ``unpacked`` or ``partial``.
+    :ivar kind: ``pooled``, ``built``, ``unpacked``, or ``partial`` for what a killed
+        run left in the pool.
     :ivar size: in bytes, as far as removing it frees any.
     """
 
@@ -31,8 +33,9 @@ class Garbage:
 def find(software: SoftwareLayout) -> list[Garbage]:
     """Return everything that no index below ``indexes/`` names.
 
-    Releases keep what they have: their files are links of their own.  The sdist of
-    a version of our own that an index names stays too: nobody else has it.
+    Releases keep what they have: their files are links of their own.  What
+    we published ourselves stays too, named or not yet: nobody else has it, and its
+    name must never come back with other bytes.
 
     :raises RefusedError: there is no index at all: surely a wrong folder.
     """
@@ -45,12 +48,17 @@ def find(software: SoftwareLayout) -> list[Garbage]:
     packages = [package for index in indexes for package in index.lock.packages]
     named = {file.sha256: file.name for package in packages for file in package.files}
     names = set(named.values())
-    ours = {(package.name, package.version) for package in packages if package.private}
+    private = PrivateNames(tuple({t for index in indexes for t in index.lock.private}))
     pool = Pool(software)
+    strangers = pool.fetched()
     found = [
         Garbage("pooled", pool.path_of(pooled), _size(pool.path_of(pooled)))
         for pooled in pool.contents()
-        if pooled.name not in names and (pooled.project, pooled.version) not in ours
+        if pooled.name not in names
+        and (pooled.project not in private or pooled.name in strangers)
+    ]
+    found += [
+        Garbage("partial", path, _size(path)) for path in _leftovers(pool.directory)
     ]
     kept = set(named)
     for folder in _folders(software.built):
@@ -69,15 +77,27 @@ def find(software: SoftwareLayout) -> list[Garbage]:
 
 
 def remove(software: SoftwareLayout, garbage: Iterable[Garbage]) -> None:
-    """Remove what :func:`find` found, while nothing else is frozen or pooled."""
+    """Remove what :func:`find` found, while nobody freezes, pools or unpacks.
+
+    :raises BusyError: somebody does.
+    """
     with (
         locked(software.indexes_lock, "collect garbage"),
         locked(software.pool_lock, "collect garbage"),
+        locked(software.store_lock, "collect garbage"),
     ):
         still = {item.path for item in find(software)}
         for item in garbage:
             if item.path in still:
-                files.remove_tree(item.path)
+                aside = files.partial_name(item.path)
+                files.rename(item.path, aside)
+                files.remove_tree(aside)
+
+
+def _leftovers(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    return sorted(path for path in place.iterdir() if files.is_partial(path))
 
 
 def _folders(place: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 from karl.recipe.release.base.errors import DamagedError, UsageError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName, normalised
+from karl.recipe.release.building.linkedprojects import linked_projects
 from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.distributions.targets import Target
 
@@ -30,7 +31,8 @@ class IndexRequest:
     :ivar private: patterns of names that are ours; inherited ones stay.
     :ivar targets: what to hold wheels for; default: as the extended index, or
         this machine.
-    :ivar system_linked: projects to build against the system's libraries;
+    :ivar system_linked: projects to build against the system's libraries, as
+        :func:`~karl.recipe.release.building.linkedprojects.linked_projects` reads;
         inherited ones stay.
     """
 
@@ -50,6 +52,7 @@ class IndexRequest:
             malformed; names them all.
         """
         problems: list[str] = []
+        linked = linked_projects("\n".join(self.system_linked))
         checked = replace(
             self,
             requirements=_lines("requirement", self.requirements, problems),
@@ -57,7 +60,7 @@ class IndexRequest:
             overrides=_lines("override", self.overrides, problems),
             private=_patterns(self.private, problems),
             targets=tuple(sorted({str(Target.parse(text)) for text in self.targets})),
-            system_linked=tuple(sorted({normalised(n) for n in self.system_linked})),
+            system_linked=tuple(sorted(map(str, linked.values()))),
         )
         if self.overrides and not self.extends:
             problems.append("overrides are given, but no index to extend")

@@ -131,8 +131,8 @@ def _explained(error: ProcessError) -> RefusedError | UnreachableError:
     return RefusedError(
         f"The requirements cannot be resolved:\n{error.output.strip()}",
         "Change the requirements or constraints; a pin of an extended index is "
-        "changed by naming it with --override. A private package must be in the "
-        "pool first: karl-index publish.",
+        "changed by naming it with --override. A package of our own must be declared "
+        "with --private, and be in the pool: karl-index publish.",
     )
 
 

@@ -9,6 +9,7 @@ import html.parser
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -54,7 +55,7 @@ def project_urls(registry: str, project: str) -> dict[str, str]:
     try:
         with web.opened(page, _ACCEPT) as answer:
             kind = answer.headers.get_content_type()
-            content = answer.read(_LARGEST_PAGE)
+            content = _bounded(web.chunks(answer))
             base = answer.url
             whole = len(content) >= web.announced_size(answer)
     except OSError as error:
@@ -77,6 +78,15 @@ def project_urls(registry: str, project: str) -> dict[str, str]:
             f"The registry's page of {project} cannot be read: {error}.",
             "Use a registry with the simple repository API (PEP 503, PEP 691).",
         ) from error
+
+
+def _bounded(chunks: Iterable[bytes]) -> bytes:
+    content = bytearray()
+    for chunk in chunks:
+        content += chunk
+        if len(content) > _LARGEST_PAGE:
+            raise OSError("the page is larger than any page should be")
+    return bytes(content)
 
 
 def _text(value: object) -> str:

@@ -23,6 +23,7 @@ from karl.recipe.release.indexes.derived import (
     materialise,
     requirements_txt,
     verify,
+    verify_built,
 )
 from karl.recipe.release.indexes.freeze import freeze
 from karl.recipe.release.indexes.request import IndexRequest, chain, read_requirements
@@ -283,6 +284,9 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
         found[str(index.lock.name)] = verify(
             software, index, console, all_targets=options.all_targets
         )
+    built = verify_built(software)
+    if built:
+        found["pool"] = built
     result = {
         name: [asdict(problem) for problem in problems]
         for name, problems in found.items()
@@ -306,7 +310,7 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
             "karl-index fetch brings back what is missing, by hash; remove altered "
             "files from the pool first.  Extra files: find out who put them there.",
         )
-    console.say(f"{len(found)} indexes are intact.")
+    console.say(f"Intact: {', '.join(found)}.")
     return 0
 
 

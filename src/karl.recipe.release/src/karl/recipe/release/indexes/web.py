@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 from karl.recipe.release.base.errors import UsageError
 
 _TIMEOUT = 60.0
+_CHUNK = 1 << 16
+
+#: Seconds that a page, or each 10 MB of a file, may take in all.
+LONGEST = 300.0
+_PART = 10 << 20
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SCHEMES = ("https", "http")
 
@@ -58,6 +64,29 @@ def without_credentials(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     place, slash, path = rest.partition("/")
     return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
+
+
+def with_credentials(url: str, registry: str) -> str:
+    """Return *url* with the credentials of *registry*, if it is on the same host."""
+    parts, origin = checked(url), checked(registry)
+    place = origin.netloc.rpartition("@")[2]
+    if (parts.scheme, parts.netloc) != (origin.scheme, place):
+        return url
+    return urlunsplit(parts._replace(netloc=origin.netloc))
+
+
+def chunks(answer: _Answer) -> Iterator[bytes]:
+    """Yield what an answer has, bit by bit.
+
+    :raises OSError: it takes longer than any honest answer.
+    """
+    start = time.monotonic()
+    count = 0
+    while chunk := answer.read1(_CHUNK):
+        count += len(chunk)
+        if time.monotonic() - start > LONGEST * (1 + count // _PART):
+            raise OSError(f"the answer takes too long: {count} bytes so far")
+        yield chunk
 
 
 def announced_size(answer: _Answer) -> int:
