@@ -11,14 +11,15 @@ from benchmarks.softwaresets import SoftwareSet
 from benchmarks.workshop import Buildout, Workshop
 
 FIRST = "first release and its store"
-MORE = "what one more release adds, with what is new in the store"
+MORE = "one more release: its tree"
+CHANGED = "what is new in the store for it: the changed distributions"
 ENVIRONMENT = "environment made by pip, for comparison"
 
 _BLOCK = 512
 _COMPARES = """\
 The blocks that the file system has allocated for every inode, each inode counted \
 once however many hard links it has. One more release is {second}, which changes \
-{changed} of {count} distributions."""
+{changed} of {count} distributions; what those bring is new, and counted apart."""
 
 Inodes = Mapping[tuple[int, int], int]
 
@@ -35,7 +36,10 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
         os.sync()
         found.append(blocks([buildout.store, buildout.site]))
     first = sum(found[0].values())
-    more = sum(size for inode, size in found[1].items() if inode not in found[0])
+    store = blocks([buildout.store])
+    new = {inode: size for inode, size in found[1].items() if inode not in found[0]}
+    changed = sum(size for inode, size in new.items() if inode in store)
+    more = sum(new.values()) - changed
     plain = sum(blocks([shop.environment(software)]).values())
     return Result(
         case=f"disk {software.name}",
@@ -45,7 +49,12 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
         ),
         measurements=tuple(
             Measurement(name, (size / 2**20,), MIB)
-            for name, size in ((FIRST, first), (MORE, more), (ENVIRONMENT, plain))
+            for name, size in (
+                (FIRST, first),
+                (MORE, more),
+                (CHANGED, changed),
+                (ENVIRONMENT, plain),
+            )
         ),
         findings=(
             Finding(
@@ -53,6 +62,11 @@ def run(shop: Workshop, software: SoftwareSet) -> Result:
                 100 * more / first,
                 PERCENT,
                 at_most(5) if software.name != "quick" else None,
+            ),
+            Finding(
+                "the same with the changed distributions",
+                100 * (more + changed) / first,
+                PERCENT,
             ),
         ),
     )

@@ -20,7 +20,7 @@ OURS = "karl.recipe"
 AGAIN = "karl.recipe, the wheel built before"
 
 #: Rounds of what takes minutes.
-_MOST = 2
+_MOST = 1
 
 _COMPARES = """\
 The same sdist of lxml, linked with the libraries of the system by both. `pip wheel \
