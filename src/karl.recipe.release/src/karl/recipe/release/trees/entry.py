@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base.errors import DamagedError
@@ -72,7 +72,7 @@ class Entry:
 
     def render(self) -> str:
         """Return the text of ``entry.json``."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")) + "\n"
+        return json.dumps(vars(self), sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def record_of(root: Path) -> Path:
