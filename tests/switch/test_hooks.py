@@ -126,7 +126,9 @@ def test_hooks_can_be_left_to_the_caller(to, configure, tmp_path):
 def test_a_hook_that_hangs_is_ended(to, configure):
     """A command may take hook_timeout seconds, no more."""
     configure(("/bin/sleep", "60"), hook_timeout=0.2)
-    with pytest.raises(UnfinishedError, match="sleep"):
+    with pytest.raises(
+        UnfinishedError, match=r"sleep took longer than 0\.2 s.*hook-timeout"
+    ):
         to("1.0")
 
 

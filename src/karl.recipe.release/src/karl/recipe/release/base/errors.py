@@ -84,3 +84,7 @@ class ProcessError(KarlError):
         self.argv = argv
         self.status = status
         self.output = output
+
+
+class TimeLimitError(ProcessError):
+    """A program took longer than it may, and was ended."""

@@ -1,16 +1,28 @@
-"""Running other programs: argument lists, logged, typed failure, no shell."""
+"""Running other programs: argument lists, logged, typed failure, no shell.
+
+Each runs in a session of its own, without a terminal, so that it can be ended
+together with all that it started.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
-from karl.recipe.release.base.errors import PrerequisiteError, ProcessError
+from karl.recipe.release.base.errors import (
+    PrerequisiteError,
+    ProcessError,
+    TimeLimitError,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -24,6 +36,12 @@ _KEPT = (
 )  # fmt: skip
 
 _TAIL = 4000
+
+#: Seconds that killed processes have to be gone.
+_LAST_MOMENTS = 5.0
+
+#: What tells us to end, from outside.
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 #: Called now and then with the seconds since a program was started.
 Beat = Callable[[float], None]
@@ -55,10 +73,12 @@ def run(
 
     :param env: the whole environment; default: our own.
     :param beat: called about every second with the seconds since the start.
-    :param timeout: seconds after which the program is killed.
+    :param timeout: seconds after which the program is killed, with all that it
+        started.
     :param log: a file that all it prints is appended to, to be read meanwhile.
     :raises PrerequisiteError: there is no such program.
-    :raises ProcessError: it exited non-zero, by a signal, or ran too long.
+    :raises TimeLimitError: it ran too long.
+    :raises ProcessError: it exited non-zero, or by a signal.
     """
     words = tuple(str(word) for word in argv)
     _logger.debug("run %s", words)
@@ -72,6 +92,7 @@ def run(
                 stderr=subprocess.STDOUT,
                 env=None if env is None else dict(env),
                 cwd=cwd,
+                start_new_session=True,
             )
         except FileNotFoundError:
             raise PrerequisiteError(
@@ -79,17 +100,24 @@ def run(
                 "Install it, or correct the PATH.",
             ) from None
         try:
-            status = _wait(child, beat, timeout)
+            with _ended_with_us(child):
+                status = _wait(child, beat, timeout)
         except BaseException:
-            child.kill()
-            child.wait()
+            _kill(child)
             raise
         output.seek(start)
         text = output.read().decode(errors="replace")
+    name, line = os.path.basename(words[0]), " ".join(words)
+    if status is None:
+        raise TimeLimitError(
+            f"{name} took longer than {timeout:g} s and was ended: {line}.",
+            words,
+            -signal.SIGKILL,
+            text[-_TAIL:],
+        )
     if status != 0:
         raise ProcessError(
-            f"{os.path.basename(words[0])} failed with status {status}: "
-            f"{' '.join(words)}.",
+            f"{name} failed with status {status}: {line}.",
             words,
             status,
             text[-_TAIL:],
@@ -101,16 +129,62 @@ def _wait(
     child: subprocess.Popen[bytes],
     beat: Beat | None,
     timeout: float | None,
-) -> int:
+) -> int | None:
+    """Return the exit status; None if it took too long, and was killed."""
     start = time.monotonic()
+    pause = 1.0 if timeout is None else min(1.0, timeout)
     while True:
         try:
-            return child.wait(timeout=1.0)
+            return child.wait(timeout=pause)
         except subprocess.TimeoutExpired:
             elapsed = time.monotonic() - start
-            if beat is not None:
-                beat(elapsed)
-            if timeout is not None and elapsed > timeout:
-                child.kill()
-                child.wait()
-                return -9
+        if timeout is not None and elapsed >= timeout:
+            _kill(child)
+            return None
+        if beat is not None:
+            beat(elapsed)
+        if timeout is not None:
+            pause = min(1.0, max(0.01, timeout - elapsed))
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End a program and everything that it started.
+
+    What became another user (``sudo``) cannot be ended; it is not waited for.
+    """
+    _kill_session(child)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=_LAST_MOMENTS)
+
+
+def _kill_session(child: subprocess.Popen[bytes]) -> None:
+    # Once it was waited for, its number may be another's.
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _ended_with_us(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have the program ended too when we are told to end, as by a lost terminal.
+
+    Its session is not ours any more, so that no signal reaches both.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        _kill_session(child)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        changed = [
+            number for number in _ENDINGS if signal.getsignal(number) is signal.SIG_DFL
+        ]
+    for number in changed:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)

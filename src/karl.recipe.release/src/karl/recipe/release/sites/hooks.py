@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from karl.recipe.release.base.errors import KarlError
+from karl.recipe.release.base.errors import KarlError, TimeLimitError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.process import clean_environment, run
 from karl.recipe.release.base.reporter import Reporter
@@ -64,6 +64,9 @@ def run_hooks(
         reporter.say(f"Running {' '.join(command)}")
         try:
             run(command, env=env, cwd=site.root, timeout=config.hook_timeout)
+        except TimeLimitError as error:
+            error.tip = f"The option hook-timeout says so. {error.tip}"
+            return HookFailure(command, error)
         except (KarlError, OSError) as error:
             return HookFailure(command, error)
     return None

@@ -9,7 +9,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base.errors import DamagedError, ProcessError, RefusedError
+from karl.recipe.release.base.errors import (
+    DamagedError,
+    ProcessError,
+    RefusedError,
+    TimeLimitError,
+)
 from karl.recipe.release.base.process import clean_environment, run
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.sites import smokeprobe
@@ -66,12 +71,18 @@ def _report(
             cwd=Path("/"),
             timeout=timeout,
         )
+    except TimeLimitError as error:
+        raise RefusedError(
+            f"The smoke test of release {version} took longer than {timeout:g} s; "
+            "nothing was switched.",
+            f"{error.tip}\nIf it only needs longer: --smoke-timeout SECONDS.".lstrip(),
+        ) from error
     except ProcessError as error:
         end = "was killed" if error.status < 0 else "ended"
         raise RefusedError(
             f"The smoke test of release {version} {end} with status "
-            f"{error.status} (it may take {timeout:g} s); nothing was switched.",
-            f"{error.tip}\nIf it only needs longer: --smoke-timeout SECONDS.",
+            f"{error.status}; nothing was switched.",
+            error.tip,
         ) from error
     for line in reversed(output.splitlines()):
         if line.startswith(f"{mark} "):
