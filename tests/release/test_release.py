@@ -108,6 +108,30 @@ def test_runs_from_anywhere(acme: Workshop, tmp_path: Path):
             assert str(root / "bin") not in found["path"]  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    "variables", [{"PYTHONPATH": "foreign"}, {"PYTHONHOME": "/nowhere"}]
+)
+def test_the_environment_cannot_steer_it(
+    variables: dict[str, str], acme: Workshop, tmp_path: Path
+):
+    """Neither PYTHONPATH nor PYTHONHOME reach a script or interpreter of a release."""
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    for name in ("library.py", "sitecustomize.py"):
+        (foreign / name).write_text("raise SystemExit(99)")
+    (tmp_path / "beside.py").write_text("")
+    (tmp_path / "file.py").write_text("import beside, library; print(beside.__file__)")
+    acme.build(interpreter="py")
+    ready = acme.build("1.1", interpreter="py", initialization="ready = 1").release
+    layout = acme.layout()
+    hostile = {"cwd": tmp_path, "env": {"PATH": os.environ["PATH"], **variables}}
+    assert run([layout.bin / "product"], **hostile)
+    for python in ("python", "python3", "py"):
+        said = run([layout.bin / python, tmp_path / "file.py"], **hostile)
+        assert said == f"{tmp_path / 'beside.py'}\n"
+    assert run([ready.bin / "py", "-c", "import library; print(ready)"], **hostile)
+
+
 def test_survives_the_checkout(acme: Workshop, tmp_path: Path):
     """A release works after everything it was built from is gone."""
     script = acme.build().release.bin / "product"

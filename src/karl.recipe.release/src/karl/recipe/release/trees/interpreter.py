@@ -15,8 +15,12 @@ import sys
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.layout import ReleaseLayout
 
-#: ``-P``: never import from the folder of the script, nor from the current one.
-_FLAGS = "-P"
+#: Of scripts: nothing but the release gets in, neither by the environment
+#: (``PYTHONPATH``), nor by the user's own packages, nor by the script's folder.
+_ISOLATED = "-I"
+
+#: Of the interpreter: the same, but it finds what lies beside a user's script.
+_SHUT = "-E -s"
 
 #: What every kernel reads of the first line.
 _LONGEST_LINE = 127
@@ -69,12 +73,13 @@ def first_lines(release: ReleaseLayout) -> str:
     takes the second line for a command, Python for the begin of a string.
     """
     path = str(release.interpreter)
-    line = f"#!{path} {_FLAGS}\n"
+    line = f"#!{path} {_ISOLATED}\n"
     if len(line.encode()) <= _LONGEST_LINE and " " not in path:
         return line
-    return f"#!/bin/sh\n'''exec' {shlex.quote(path)} {_FLAGS} \"$0\" \"$@\"\n' '''\n"
+    return f"#!/bin/sh\n'''exec' {shlex.quote(path)} {_ISOLATED} \"$0\" \"$@\"\n' '''\n"
 
 
 def launcher(release: ReleaseLayout) -> str:
     """Return the ``sh`` script that is the interpreter, under its real path."""
-    return f'#!/bin/sh\nexec {shlex.quote(str(release.interpreter))} "$@"\n'
+    path = shlex.quote(str(release.interpreter))
+    return f'#!/bin/sh\nexec {path} {_SHUT} "$@"\n'

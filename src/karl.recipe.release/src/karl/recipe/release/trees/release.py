@@ -78,6 +78,19 @@ class Place:
         return replace(self, software=software, site=site)
 
 
+@contextlib.contextmanager
+def _no_gc() -> Iterator[None]:
+    """Spare the collection of garbage: the hundred thousands of objects all stay."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@_no_gc()
 def build(
     place: Place,
     version: str,
@@ -98,7 +111,7 @@ def build(
     interpreter.check_root(release)
     frozen = Index.load(place.software, index)
     wanted = Wanted(version, frozen, specification, interpreter.description())
-    with locked(site.release_lock, f"build release {version}", _PATIENCE), _no_gc():
+    with locked(site.release_lock, f"build release {version}", _PATIENCE):
         for leftover in files.remove_partial(site.releases):
             reporter.say(f"Removed {leftover.name}, left by a run that was killed.")
         decided = plan(observe(release), wanted)
@@ -275,15 +288,3 @@ class _Build:
             links=planned.links,
             files=planned.files,
         )
-
-
-@contextlib.contextmanager
-def _no_gc() -> Iterator[None]:
-    """Spare the collection of garbage: the hundred thousands of objects all stay."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

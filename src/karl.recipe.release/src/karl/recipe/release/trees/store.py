@@ -94,7 +94,8 @@ class Store:
         return [
             source
             for source in sources
-            if not entries.record_of(self.software.store_entry(source.sha256)).exists()
+            if source.sha256 not in self._read
+            and not entries.record_of(self.software.store_entry(source.sha256)).exists()
         ]
 
     def _present(self, source: Source, stored: Stored | None) -> Stored:
