@@ -15,7 +15,7 @@ from benchmarks.rounds import Contender
 from benchmarks.workshop import Buildout, Ready, Workshop, pip_commands
 
 #: Rounds of what takes minutes.
-_MOST = 3
+_MOST = 2
 
 COLD = "karl.recipe, empty store: bin/buildout"
 NEXT = "karl.recipe, next version: bin/buildout"
