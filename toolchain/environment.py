@@ -108,12 +108,13 @@ def remove_unused(checkout: Checkout, keep: Path | None = None) -> None:
     """Remove what is neither in use nor *keep*, such as a killed run's work.
 
     The one before stays until the next time: a command may still run from it.
+    What cannot be removed is in nobody's way.
     """
     used = {checkout.lock.name, checkout.log.name}
     used |= {path.name for path in (_in_use(checkout), keep) if path}
     for path in checkout.environments.iterdir():
         if path.name not in used:
-            files.remove_tree(path)
+            files.try_to_remove(path)
 
 
 def _in_use(checkout: Checkout) -> Path | None:

@@ -80,6 +80,18 @@ def test_a_signal_to_us_ends_the_whole_family(tmp_path, number):
     assert _ends(_grandchild(told))
 
 
+def test_killed_we_take_the_program_along():
+    """Even kill -9 leaves no program behind that would work on in our files."""
+    argv = [sys.executable, "-c", _RUN, "sleep", "60"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as ours:
+        assert ours.stdout is not None
+        assert ours.stdout.readline() == "beat\n"
+        path = Path(f"/proc/{ours.pid}/task/{ours.pid}/children")
+        [number] = map(int, path.read_text().split())
+        ours.kill()
+    assert _ends(number)
+
+
 def test_what_a_finished_program_leaves_running_lives_on(tmp_path):
     """A restart script may start a daemon."""
     told = tmp_path / "told"

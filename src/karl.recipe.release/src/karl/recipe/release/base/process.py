@@ -43,6 +43,9 @@ _LAST_MOMENTS = 5.0
 #: What tells us to end, from outside.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
+#: Of prctl(2).
+_PR_SET_PDEATHSIG = 1
+
 #: Called now and then with the seconds since a program was started.
 Beat = Callable[[float], None]
 
@@ -93,6 +96,7 @@ def run(
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                preexec_fn=_tie(),  # noqa: PLW1509  # not among threads
             )
         except FileNotFoundError:
             raise PrerequisiteError(
@@ -145,6 +149,19 @@ def _wait(
             beat(elapsed)
         if timeout is not None:
             pause = min(1.0, max(0.01, timeout - elapsed))
+
+
+def _tie() -> Callable[[], object] | None:
+    """Return what a child calls to be killed by the kernel if we are killed.
+
+    Code between fork and exec is safe only where there are no other threads.
+    """
+    if threading.active_count() > 1:
+        return None
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

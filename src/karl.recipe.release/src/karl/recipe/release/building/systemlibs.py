@@ -314,7 +314,7 @@ def _remove_leftovers(software: SoftwareLayout, own: str) -> None:
             if key != own:
                 lock = software.build_lock(key)
                 held.enter_context(locked(lock, "remove what a killed build left"))
-            files.remove_tree(path)
+            files.try_to_remove(path)
 
 
 def _abi() -> str:
