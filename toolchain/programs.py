@@ -34,7 +34,7 @@ _TEST_LACK = "The test tools are not installed, or the checkout was moved or cop
 
 def rendered(root: Path) -> dict[str, str]:
     """Return the commands of the checkout *root*: name and content."""
-    run = 'exec "$root/.venv/bin/python" "$root/.venv/bin/{0}" "$@"'
+    run = 'exec "$root/.venv/bin/python" -I "$root/.venv/bin/{0}" "$@"'
     plain = {
         name: _FRAME.format(
             root=shlex.quote(str(root)),
@@ -50,7 +50,7 @@ def rendered(root: Path) -> dict[str, str]:
         program="pytest",
         lack=_TEST_LACK,
         option=" --test",
-        run='cd "$root" && exec "$root/.venv/bin/python" -m pytest "$@"',
+        run='cd "$root" && exec "$root/.venv/bin/python" -I -m pytest "$@"',
     )
     return {**plain, "test": test}
 

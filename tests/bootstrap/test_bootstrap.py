@@ -85,6 +85,21 @@ class TestReadyCheckout:
         for sign in ("Couldn't find", "pgrad", "127.0.0.1"):
             assert sign not in said
 
+    def test_the_environment_cannot_steer_the_commands(self, ready, tmp_path):
+        """What PYTHONPATH, PYTHONHOME and PYTHONOPTIMIZE say is not heard."""
+        for name in ("karl.py", "packaging.py", "sitecustomize.py"):
+            (tmp_path / name).write_text("raise SystemExit(99)")
+        hostile = (
+            {"PYTHONPATH": str(tmp_path)},
+            {"PYTHONHOME": "/nowhere"},
+            {"PYTHONOPTIMIZE": "2"},
+        )
+        for environment in hostile:
+            for argv in (["buildout", "--version"], ["karl-index", "--help"]):
+                command = [ready.root / "bin" / argv[0], argv[1]]
+                done = ready.run(command, environment, cwd=tmp_path)
+                assert done.returncode == 0, done.stderr
+
     def test_all_entry_points_are_declared(self, ready):
         """The two recipes and the command are entry points of karl.recipe.release."""
         code = (
