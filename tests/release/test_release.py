@@ -438,17 +438,32 @@ def test_shared_namespace(workshop: Workshop):
 
 
 @pytest.mark.parametrize(
-    "path", ["release.json", "pyvenv.cfg", "bin/python", "libexec/x/../python"]
-)
+    "path",
+    [
+        "release.json", "pyvenv.cfg", "libexec/pyvenv.cfg", "bin/pyvenv.cfg",
+        "bin/python", "bin/python3.11", "libexec/any/thing", "libexec/PYTHON",
+        "python311._pth", "bin/python._pth",
+    ],
+)  # fmt: skip
 def test_data_over_ours(path: str, workshop: Workshop):
-    """A wheel's data cannot take the place of what makes a release."""
-    made = RawWheel("one")
-    if path.startswith("libexec"):
+    """A wheel's data cannot take the place of what makes a release, nor steer it."""
+    if path.endswith("PYTHON"):
         path = f"libexec/python{sys.version_info.major}.{sys.version_info.minor}"
-    made.members[f"{made.data}/data/{path}"] = b"evil"
+    made = RawWheel("one")
+    made.members[f"{made.data}/data/{path}"] = b"include-system-site-packages = true"
     workshop.index("acme/1.0", made)
-    with pytest.raises(RefusedError, match="claim the same place"):
+    with pytest.raises(RefusedError, match="steers its interpreter") as caught:
         workshop.build(eggs="one")
+    assert f"{path} of one" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["share/doc/pyvenv.cfg", "bin/pyth", "etc/a.cfg"])
+def test_harmless_data(path: str, workshop: Workshop):
+    """What no interpreter looks at may have whatever name."""
+    made = RawWheel("one")
+    made.members[f"{made.data}/data/{path}"] = b"text"
+    workshop.index("acme/1.0", made)
+    assert (workshop.build(eggs="one").release.root / path).read_bytes() == b"text"
 
 
 def test_data_and_headers(workshop: Workshop):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,11 @@ from karl.recipe.release.trees.store import Stored
 #: Declarations of a namespace, which many distributions may carry alike.
 _NAMESPACE = (b"declare_namespace(__name__)", b"extend_path(__path__, __name__)")
 _LONGEST_NAMESPACE = 2000
+
+#: Where Python looks for what steers it, and our own names, below the root.
+_STEERING = re.compile(
+    r"libexec/.*|bin/python[^/]*|(?:[^/]+/)?(?:pyvenv\.cfg|[^/]*\._pth)|release\.json"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Tree:
     folders: dict[str, Linked | None] = field(default_factory=dict)
     _owners: list[tuple[str, Listing]] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
+    _steering: list[str] = field(default_factory=list)
 
     def path(self, place: Path) -> str:
         """Return a place of the release as a path of the tree."""
@@ -93,6 +100,10 @@ class Tree:
             self._settle(owner, job, new, shared)
             listing = {path.removeprefix(prefix): new[path] for path in new}
             job = replace(job, listing=listing)
+        if not prefix:
+            self._steering += [
+                f"{path} of {owner}" for path in new if _STEERING.fullmatch(path)
+            ]
         self.files.update(new)
         self._owners.append((owner, new))
         self.linked.append(job)
@@ -156,10 +167,17 @@ class Tree:
         self.add_file(path, environment_file().encode(), files.SEALED_FILE)
 
     def check(self) -> None:
-        """Refuse a tree in which two want the same place.
+        """Refuse a tree in which two want the same place, or one steers Python.
 
         :raises RefusedError: tells every such place.
         """
+        if self._steering:
+            raise RefusedError(
+                "Only the release itself may have what steers its interpreter: "
+                f"{', '.join(sorted(self._steering))}.",
+                "Take what brings it out of the eggs, or freeze the index with "
+                "another version of it.",
+            )
         places = {*self.files, *self.links}
         own = {self.path(self.release.manifest)}
         taken = (places & self.folders.keys()) | (own & places)
