@@ -14,7 +14,7 @@ from support.wheels import make_sdist, make_wheel
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.building import archives
-from karl.recipe.release.trees.wheel import opened
+from karl.recipe.release.distributions.wheel import opened
 
 SDIST_SHA256 = "0c1cf840db7fc30f153e4fe7dee13fdd68cb1136070a52882a7da06771a7b58c"
 WHEEL_SHA256 = "55a4d6b9c29c44b7dd3ac3b6603e9c19ef17b7e95cbcef9e173d21b58c422d20"

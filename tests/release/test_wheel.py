@@ -14,7 +14,7 @@ from support.rawwheels import RawWheel, record_hash
 
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.base.files import sha256_of
-from karl.recipe.release.trees import wheel
+from karl.recipe.release.distributions import wheel
 
 BAD: dict[str, tuple[Callable[[RawWheel], None], str]] = {}
 

@@ -1,1 +1,1 @@
-"""Distribution files: the pool, the lock files that name them, their metadata."""
+"""Distribution files: the pool, lock files that name them, wheels, metadata."""

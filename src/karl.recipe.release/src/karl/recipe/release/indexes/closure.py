@@ -15,9 +15,9 @@ from karl.recipe.release.building.linkedprojects import KNOWN, linked_projects
 from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
+from karl.recipe.release.distributions.wheel import opened
 from karl.recipe.release.indexes.fetch import needed_here
 from karl.recipe.release.indexes.resolve import uv_program
-from karl.recipe.release.trees.wheel import opened
 
 
 def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:

@@ -145,7 +145,7 @@ class Artifacts:
             if hashlib.sha256(data).hexdigest() == wheel.metadata_sha256:
                 return Metadata.parse(data)
         self._fill([wheel])
-        from karl.recipe.release.trees.archive import Archive
+        from karl.recipe.release.distributions.archive import Archive
 
         path = self.software.pool / wheel.name
         with Archive(path, wheel.sha256):

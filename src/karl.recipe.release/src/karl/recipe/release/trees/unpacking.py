@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from karl.recipe.release.base import files
+from karl.recipe.release.distributions.wheel import Wheel, opened
 from karl.recipe.release.trees import entry as entries
 from karl.recipe.release.trees.bytecode import (
     bytecode,
@@ -17,7 +18,6 @@ from karl.recipe.release.trees.bytecode import (
 )
 from karl.recipe.release.trees.entry import Entry, Listing
 from karl.recipe.release.trees.sources import Source
-from karl.recipe.release.trees.wheel import Wheel, opened
 
 #: How setuptools' files that declare a namespace begin.  Implicit namespaces
 #: (PEP 420) do the same in a merged tree; these would only slow every start.
