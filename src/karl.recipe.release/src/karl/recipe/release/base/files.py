@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,17 @@ def make_directory(path: Path) -> None:
     if not path.is_dir():
         seam("mkdir", path)
         path.mkdir(parents=True, exist_ok=True)
+
+
+def folders_of(paths: Iterable[str]) -> set[str]:
+    """Return every folder that *paths* are in, without the root."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def write(path: Path, content: bytes | str, mode: int = 0o644) -> None:

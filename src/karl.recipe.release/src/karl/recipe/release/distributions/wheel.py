@@ -12,11 +12,11 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from karl.recipe.release.base.errors import DamagedError
+from karl.recipe.release.base.files import folders_of
 from karl.recipe.release.base.names import normalised
 from karl.recipe.release.distributions.archive import Archive, Member
 from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.distributions.record import Record
-from karl.recipe.release.trees.manifest import folders_of
 
 #: Where the parts of ``<name>-<version>.data`` belong: see :class:`Placed`.
 _SCHEMES = {

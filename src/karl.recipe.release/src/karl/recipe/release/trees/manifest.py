@@ -9,13 +9,18 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError
-from karl.recipe.release.base.files import SEALED_DIRECTORY, SEALED_FILE, sha256_of
+from karl.recipe.release.base.files import (
+    SEALED_DIRECTORY,
+    SEALED_FILE,
+    folders_of,
+    sha256_of,
+)
 from karl.recipe.release.base.layout import ReleaseLayout
 
 FORMAT = 1
@@ -287,17 +292,6 @@ class _Comparison:
         except OSError:
             return ""
         return digest.hexdigest()
-
-
-def folders_of(paths: Iterable[str]) -> set[str]:
-    """Return every folder that *paths* are in, without the root."""
-    found: set[str] = set()
-    for path in paths:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return found
 
 
 def _modes(expected: int, found: int) -> str:
