@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from support.wheels import make_sdist
 from support.workshop import Notes, Workshop, run
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.release.base.errors import (
+    DamagedError,
+    PrerequisiteError,
+    RefusedError,
+    UsageError,
+)
 from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import manifest
@@ -93,6 +99,53 @@ def test_declared(workshop: Workshop, indexed: Callable[..., Index], tmp_path: P
     assert found["request"]["system-linked"] == ["tiny = libxml-2.0; libxml2-dev"]
     libraries = found["system_libraries"]["tiny"]["libraries"]
     assert libraries["libxml-2.0"]["sonames"] == ["libxml2.so.2"]
+
+
+def test_no_compiler_for_what_is_built(
+    workshop: Workshop,
+    indexed: Callable[..., Index],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A machine without a compiler takes the wheel that was built before, proven."""
+    sdist = write_sdist(tmp_path / "tiny-1.0.tar.gz", tiny())
+    indexed(sdist, name="acme/1.0", linked=["tiny"])
+    wish = {"eggs": "tiny", "system_linked": "tiny = libxml-2.0; libxml2-dev"}
+    workshop.build(**wish)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for program in ("pkg-config", "readelf"):
+        (folder / program).symlink_to(shutil.which(program))
+    monkeypatch.setenv("PATH", str(folder))
+    layouts = [workshop.layout(), workshop.build("2.0", **wish).release]
+    proofs = [json.loads(one.manifest.read_text()) for one in layouts]
+    assert proofs[0]["system_libraries"] == proofs[1]["system_libraries"]
+    files.remove_tree(workshop.software.built)
+    with pytest.raises(PrerequisiteError, match="tiny is built with: a C compiler"):
+        workshop.build("3.0", **wish)
+    (folder / "readelf").unlink()
+    with pytest.raises(PrerequisiteError, match="readelf"):
+        workshop.build("3.0", **wish)
+
+
+def test_no_readelf_for_what_is_built(
+    workshop: Workshop,
+    indexed: Callable[..., Index],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Even if nothing is to be compiled, the proof needs readelf, said at once."""
+    sdist = write_sdist(tmp_path / "tiny-1.0.tar.gz", tiny())
+    indexed(sdist, name="acme/1.0", linked=["tiny"])
+    wish = {"eggs": "tiny", "system_linked": "tiny = libxml-2.0; libxml2-dev"}
+    workshop.build(**wish)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pkg-config").symlink_to(shutil.which("pkg-config"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    said = len(workshop.notes.said)
+    with pytest.raises(PrerequisiteError, match="readelf, which proves how tiny"):
+        workshop.build("2.0", **wish)
+    assert len(workshop.notes.said) == said + 1  # that the release is not there yet
 
 
 def test_copy_of_another(workshop: Workshop):

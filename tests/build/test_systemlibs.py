@@ -25,6 +25,7 @@ from karl.recipe.release.base.errors import (
 )
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.building import prerequisites, systemlibs
+from karl.recipe.release.building.linkedprojects import KNOWN
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.distributions.pool import Pool
 
@@ -104,6 +105,14 @@ def test_config_program_serves_without_pkg_config(bare):
     """Where there is no pkg-config, the libraries' own programs are asked."""
     bare(*compiler_programs(), "readelf", "xml2-config", "xslt-config", "sed", "sh")
     systemlibs.check(["lxml"])
+
+
+def test_versions_without_a_compiler_are_the_same(monkeypatch, tmp_path):
+    """Read from the header's text, a version is what the compiler says."""
+    expected = prerequisites.versions(KNOWN["lxml"])
+    (tmp_path / "pkg-config").symlink_to(shutil.which("pkg-config"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert prerequisites.versions(KNOWN["lxml"]) == expected
 
 
 def test_nothing_is_built_without_headers(

@@ -2,7 +2,8 @@
 
 A library is there if its header can be found with the flags that pkg-config,
 or the library's own ``-config`` program, tells; its version is the one that
-the header has, which is what gets compiled in.
+the header has, which is what gets compiled in.  The compiler reads the header;
+where there is none, because what it would build is there already, we do.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from karl.recipe.release.building.linkedprojects import Library, LinkedProject
 _KEPT = ("PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_SYSROOT_DIR", "CPATH")
 
 _MARK = "KARL_VERSION"
+
+_VERSION = r'"?([0-9][\w.+~-]*)"?'
 
 
 def environment() -> dict[str, str]:
@@ -67,8 +70,25 @@ def check(projects: Iterable[LinkedProject]) -> None:
         )
 
 
+def check_proving(projects: Iterable[LinkedProject]) -> None:
+    """Check that it can be proven how wheels of *projects*, built before, link.
+
+    :raises PrerequisiteError: the program that looks into them is missing.
+    """
+    names = ", ".join(project.name for project in projects)
+    if names and not shutil.which("readelf"):
+        raise PrerequisiteError(
+            f"This machine lacks readelf, which proves how {names} is linked.",
+            "On Debian and Ubuntu: apt-get install binutils",
+        )
+
+
+def _has_compiler() -> bool:
+    return shutil.which(compiler()[0]) is not None
+
+
 def _missing_tools() -> Iterable[tuple[str, str]]:
-    if not shutil.which(compiler()[0]):
+    if not _has_compiler():
         yield "gcc", "a C compiler"
     elif not _preprocessed("#include <stdio.h>\n", []):
         yield "libc6-dev", "the headers of the C library"
@@ -109,10 +129,29 @@ def version_of(library: Library) -> str | None:
         return None
     if not library.header:
         return _told(["pkg-config", "--modversion", library.module]).strip() or None
+    if not _has_compiler():
+        return _defined(library, flags)
     source = f"#include <{library.header}>\n{_MARK} {library.macro}\n"
     text = _preprocessed(source, flags)
-    match = re.search(rf'^{_MARK}\s+"?([0-9][\w.+~-]*)"?', text, re.MULTILINE)
+    match = re.search(rf"^{_MARK}\s+{_VERSION}", text, re.MULTILINE)
     return match[1] if match else None
+
+
+def _defined(library: Library, flags: list[str]) -> str | None:
+    """Return the version that the text of the header defines."""
+    folders = [flag.removeprefix("-I") for flag in flags if flag.startswith("-I")]
+    folders += filter(None, os.environ.get("CPATH", "").split(os.pathsep))
+    multiarch = sysconfig.get_config_var("MULTIARCH") or ""
+    folders += ["/usr/local/include", f"/usr/include/{multiarch}", "/usr/include"]
+    for folder in folders:
+        try:
+            text = Path(folder, library.header).read_text("utf-8", "replace")
+        except OSError:
+            continue
+        macro = rf"^[ \t]*#[ \t]*define[ \t]+{re.escape(library.macro)}[ \t]+"
+        match = re.search(macro + _VERSION, text, re.MULTILINE)
+        return match[1] if match else None
+    return None
 
 
 def links(library: Library) -> tuple[str, ...]:

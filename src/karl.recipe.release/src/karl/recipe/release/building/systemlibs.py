@@ -26,6 +26,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import (
     BusyError,
     DamagedError,
+    PrerequisiteError,
     RefusedError,
     UsageError,
 )
@@ -42,7 +43,14 @@ from karl.recipe.release.building.linkedprojects import (
 from karl.recipe.release.distributions.lockfile import File, Index, Package
 from karl.recipe.release.distributions.pool import Pool
 
-__all__ = ["BuiltWheel", "check", "ensure_wheel", "linked_projects", "provenance_of"]
+__all__ = [
+    "BuiltWheel",
+    "check",
+    "check_unbuilt",
+    "ensure_wheel",
+    "linked_projects",
+    "provenance_of",
+]
 
 _PROVENANCE = "provenance.json"
 _FORMAT = 1
@@ -76,6 +84,39 @@ def check(projects: Iterable[str | LinkedProject]) -> None:
     :raises UsageError: a name is not known.
     """
     prerequisites.check(known(one) if isinstance(one, str) else one for one in projects)
+
+
+def check_unbuilt(
+    software: SoftwareLayout, index: Index, projects: Mapping[str, LinkedProject]
+) -> None:
+    """Check that a release can have *projects*, of which some may be built already.
+
+    :raises PrerequisiteError: what one is built with is missing; or, if all are
+        built, what proves how they are linked.
+    """
+    unbuilt = [
+        project
+        for name, project in projects.items()
+        if not _is_built(software, index, name, project)
+    ]
+    prerequisites.check(unbuilt)
+    prerequisites.check_proving(projects.values())
+
+
+def _is_built(
+    software: SoftwareLayout, index: Index, name: str, project: LinkedProject
+) -> bool:
+    package = index.lock.package(name)
+    if package is None or package.sdist is None:
+        return False
+    try:
+        versions = prerequisites.versions(project)
+    except PrerequisiteError:
+        return False
+    order = _Order(
+        software, index, package, package.sdist, project, versions, SilentReporter()
+    )
+    return order.folder() is not None
 
 
 def ensure_wheel(
@@ -161,16 +202,21 @@ class _Order:
         """The key under which it is built, whatever it turns out to fit."""
         return self.key(_platform())
 
+    def folder(self) -> Path | None:
+        """Return where the wheel is, if it was built already."""
+        for platform in (_platform(), _ANY):
+            folder = self.software.built_wheel(self.key(platform))
+            if folder.is_dir():
+                return folder
+        return None
+
     def found(self) -> BuiltWheel | None:
         """Return the wheel if it was built already.
 
         :raises DamagedError: it is not what its provenance says.
         """
-        for platform in (_platform(), _ANY):
-            folder = self.software.built_wheel(self.key(platform))
-            if folder.is_dir():
-                return _load(folder, self.sdist)
-        return None
+        folder = self.folder()
+        return None if folder is None else _load(folder, self.sdist)
 
     def fill(self, declared: Mapping[str, LinkedProject]) -> BuiltWheel:
         """Build the wheel, unless someone else has done so meanwhile."""

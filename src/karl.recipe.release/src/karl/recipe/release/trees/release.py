@@ -135,11 +135,12 @@ def check_prerequisites(
         return
     if not place.software.index(index).lock_file.exists():
         return  # it is frozen first, and that checks the same
-    linked = linked_in(Index.load(place.software, index), specification)
+    frozen = Index.load(place.software, index)
+    linked = linked_in(frozen, specification)
     if linked:
         from karl.recipe.release.building import systemlibs
 
-        systemlibs.check(linked.values())
+        systemlibs.check_unbuilt(place.software, frozen, linked)
 
 
 def observe(release: ReleaseLayout) -> Seen:
@@ -178,7 +179,9 @@ class _Build:
         if self.artifacts.system_linked:
             from karl.recipe.release.building import systemlibs
 
-            systemlibs.check(self.artifacts.system_linked.values())
+            systemlibs.check_unbuilt(
+                self.place.software, self.wanted.index, self.artifacts.system_linked
+            )
         needed = self.choose()
         chosen = [self.artifacts.of(item.package) for item in needed]
         sources = [artifact.source for artifact in chosen]
