@@ -76,7 +76,12 @@ def build_requirements(
     :raises ProcessError: the build backend failed.
     """
     settings = Settings(index_url, relaxed=tuple(relaxed))
-    with _workshop(source, settings, reporter or SilentReporter(), "Reading the build requirements of") as shop:
+    with _workshop(
+        source,
+        settings,
+        reporter or SilentReporter(),
+        "Reading the build requirements of",
+    ) as shop:
         static = shop.static_requirements()
         shop.install(static)
         return tuple(sorted({*static, *shop.dynamic_requirements("wheel")}))
