@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.siteinvariants import check_settled, snapshot
+from support.siteinvariants import check_log, check_settled, snapshot
 from support.sites import make_release, overwrite
 
 from karl.recipe.release.base.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.sites import prune, revisions, smallchanges, switch
+from karl.recipe.release.sites.revisionlog import RevisionLog, Run
 from karl.recipe.release.sites.sitestate import sealed_releases
 from karl.recipe.release.sites.switchplan import SwitchRequest
 
@@ -122,6 +123,23 @@ def test_a_damaged_revision_that_stays_stops_it(five):
     with pytest.raises(DamagedError, match="Revision 4"):
         prune.prune(five, 1, execute=True)
     assert snapshot(five) == before
+
+
+def test_corrupt_pins_stop_nothing_else(five, to, back, run):
+    """Switching, going back and the list do without; pins are not written over."""
+    to("1.2")
+    RevisionLog(five.revision_log).begin(Run("", "pin", 2))  # killed, as it were
+    five.pins.write_text("junk")
+    assert back().changed
+    assert to("1.1").changed
+    assert "pins.json cannot be read" in run("--list")[1]
+    assert json.loads(run("--list", "--json")[1])["pins_problem"]
+    for words in (("--pin", "2"), ("--unpin", "2"), ("--prune", "--yes")):
+        code, _, errors = run(*words)
+        assert code == 4
+        assert "pins.json cannot be read" in errors
+    assert five.pins.read_text() == "junk"
+    check_log(five, 7)
 
 
 def test_corrupt_pins_stop_it(five):

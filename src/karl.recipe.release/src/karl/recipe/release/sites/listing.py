@@ -34,6 +34,7 @@ def list_site(site: SiteLayout) -> dict[str, Any]:
         "site": str(site.root),
         "current": state.current,
         "rollback_to": target,
+        "pins_problem": "" if state.pins_error is None else str(state.pins_error),
         "unfinished": [run.recorded() for run in state.history.unfinished],
         "revisions": rows,
         "releases": [
@@ -119,6 +120,8 @@ def render_list(found: dict[str, Any]) -> str:
         lines.append(f"Releases that no revision names: {', '.join(waiting)}")
     if found["rollback_to"] is not None:
         lines.append(f"A rollback goes to revision {found['rollback_to']}.")
+    if found["pins_problem"]:
+        lines.append(found["pins_problem"])
     if found["unfinished"]:
         lines.append("A run was interrupted; the next one settles it.")
     return "\n".join(lines)

@@ -54,7 +54,8 @@ def plan_prune(
     revisions are kept.  A release is removed if no revision that stays names it
     and it was live once; with *unused* also if it never was.
 
-    :raises DamagedError: a revision that stays cannot tell its release.
+    :raises DamagedError: a revision that stays cannot tell its release, or it
+        cannot be told which ones are pinned.
     :raises RefusedError: it cannot be told which revision is live.
     """
     if state.current is not None and state.current not in state.numbers:
@@ -91,13 +92,14 @@ def plan_prune(
 def _kept_revisions(state: SiteState, keep: int) -> dict[int, str]:
     """Return which revisions stay, and why."""
     target = state.rollback_target
+    pins = state.known_pins()
     kept: dict[int, str] = {}
     for number in reversed(state.numbers):
         if number == state.current:
             kept[number] = "live"
         elif number == target:
             kept[number] = "a rollback goes to it"
-        elif number in state.pins:
+        elif number in pins:
             kept[number] = "pinned"
         elif state.current is None or number > state.current:
             kept[number] = "newer than the live one"

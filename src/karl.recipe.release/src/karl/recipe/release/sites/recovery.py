@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import BusyError
+from karl.recipe.release.base.errors import BusyError, DamagedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
@@ -95,10 +95,19 @@ def took_effect(site: SiteLayout, run: Run) -> bool:
     if run.action == "discard":
         return number not in revisions.numbers(site)
     if run.action == "pin":
-        return number in load_pins(site)
+        return number in (_pins(site) or ())
     if run.action == "unpin":
-        return number not in load_pins(site)
+        pins = _pins(site)
+        return pins is not None and number not in pins
     return run.action == "hooks"
+
+
+def _pins(site: SiteLayout) -> frozenset[int] | None:
+    """Return the pinned revisions; None if they cannot be told."""
+    try:
+        return load_pins(site)
+    except DamagedError:
+        return None
 
 
 def _has_hooks(run: Run) -> bool:

@@ -22,7 +22,8 @@ class SiteState:
     :ivar current: number of the live revision, or None before the first switch.
     :ivar numbers: all revisions on disk, lowest first.
     :ivar history: the revision log.
-    :ivar pins: revisions that pruning must keep.
+    :ivar pins: revisions that pruning must keep, as far as they can be told.
+    :ivar pins_error: why they cannot be told.
     :ivar revisions: those revisions on disk that are whole.
     :ivar damaged: what is wrong with the others.
     """
@@ -31,6 +32,7 @@ class SiteState:
     numbers: tuple[int, ...] = ()
     history: History = field(default_factory=History)
     pins: frozenset[int] = frozenset()
+    pins_error: KarlError | None = None
     revisions: Mapping[int, Revision] = field(default_factory=dict)
     damaged: Mapping[int, KarlError] = field(default_factory=dict)
 
@@ -43,6 +45,15 @@ class SiteState:
     def live(self) -> Revision | None:
         """The live revision, if there is one and it is whole."""
         return None if self.current is None else self.revisions.get(self.current)
+
+    def known_pins(self) -> frozenset[int]:
+        """Return the revisions that pruning must keep.
+
+        :raises DamagedError: they cannot be told.  A switch does not need them.
+        """
+        if self.pins_error is not None:
+            raise self.pins_error
+        return self.pins
 
     def previous_of(self, number: int) -> int | None:
         """Return which revision was live when that one was written.
@@ -98,11 +109,18 @@ def observe(site: SiteLayout) -> SiteState:
             numbers = tuple(other for other in numbers if other != number)
         except DamagedError as error:
             damaged[number] = error
+    pins: frozenset[int] = frozenset()
+    pins_error = None
+    try:
+        pins = load_pins(site)
+    except DamagedError as error:
+        pins_error = error
     return SiteState(
         current=revisions.current_number(site),
         numbers=numbers,
         history=RevisionLog(site.revision_log).history(),
-        pins=load_pins(site),
+        pins=pins,
+        pins_error=pins_error,
         revisions=found,
         damaged=damaged,
     )

@@ -58,11 +58,11 @@ def _check_pin(state: SiteState, number: int) -> bool:
         raise RefusedError(
             f"There is no revision {number}.", "See switch-version --list."
         )
-    return number not in state.pins
+    return number not in state.known_pins()
 
 
 def _check_unpin(state: SiteState, number: int) -> bool:
-    return number in state.pins
+    return number in state.known_pins()
 
 
 def _check_discard(state: SiteState, number: int) -> bool:
@@ -71,7 +71,7 @@ def _check_discard(state: SiteState, number: int) -> bool:
             f"Revision {number} is or was live: it is part of the history.",
             "Old revisions are removed with switch-version --prune.",
         )
-    if number in state.pins:
+    if number in state.known_pins():
         raise RefusedError(
             f"Revision {number} is pinned.", f"First: switch-version --unpin {number}."
         )
