@@ -46,12 +46,14 @@ def software(tmp_path: Path) -> SoftwareLayout:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for what is slow to make, such as a built wheel.
 
-    It lives as long as the session, or for ever where KARL_TEST_CACHE names
-    it; what is in it must be checked by hash before use.
+    All processes of a session share it; what they make there, they make under a
+    lock.  It lives as long as the session, or for ever where KARL_TEST_CACHE
+    names it; what is in it must be checked by hash before use.
     """
     named = os.environ.get("KARL_TEST_CACHE")
-    if not named:
-        return tmp_path_factory.mktemp("cache")
-    path = Path(named)
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    path = Path(named) if named else base / "cache"
     path.mkdir(parents=True, exist_ok=True)
     return path

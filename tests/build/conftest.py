@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from support.indexes import make_index
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import SilentTask
 from karl.recipe.release.distributions.lockfile import Index
 
@@ -63,16 +65,17 @@ def downloads(cache: Path) -> Callable[[str], Path]:
     def fetch(requirement: str, *, sdist: bool = False) -> Path:
         kind = "sdist" if sdist else f"wheel-{sys.implementation.cache_tag}"
         place = folder / f"{requirement}-{kind}"
-        if not place.is_dir():
-            project = requirement.partition("==")[0]
-            choice = ("--no-binary", project) if sdist else ("--only-binary", ":all:")
-            with files.new_tree(place) as partial:
-                argv = [
-                    sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
-                    "--disable-pip-version-check", *choice, "--dest", str(partial),
-                    requirement,
-                ]  # fmt: skip
-                subprocess.run(argv, check=True)
+        project = requirement.partition("==")[0]
+        choice = ("--no-binary", project) if sdist else ("--only-binary", ":all:")
+        with locked(folder / ".lock", "download", wait=300):
+            if not place.is_dir():
+                with files.new_tree(place) as partial:
+                    argv = [
+                        sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+                        "--disable-pip-version-check", *choice, "--dest", str(partial),
+                        requirement,
+                    ]  # fmt: skip
+                    subprocess.run(argv, check=True)
         (found,) = place.iterdir()
         return found
 
@@ -115,4 +118,6 @@ def lxml_index(
     sdist = downloads("lxml==6.1.3", sdist=True)
     assert files.sha256_of(sdist) == LXML_SHA256
     cython = downloads("Cython==3.2.9")
-    return make_index(lxml_software, "linked/1", [*tools, cython, sdist], ["lxml"])
+    # An index for each process of the session; the built wheel is shared.
+    name = f"linked/{os.environ.get('PYTEST_XDIST_WORKER', '1')}"
+    return make_index(lxml_software, name, [*tools, cython, sdist], ["lxml"])
