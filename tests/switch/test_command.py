@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from support.siteinvariants import check_settled, snapshot
 from support.sites import make_release, overwrite
 
 from karl.recipe.release.base.files import remove_tree
-from karl.recipe.release.sites import revisions, switchcli
+from karl.recipe.release.sites import revisions, sitestate, switchcli
 
 
 def test_the_whole_story_through_the_command(site, command):
@@ -317,6 +318,20 @@ def test_who_did_it_is_recorded(site, command):
     command("1.1", env={**os.environ, "SUDO_USER": "", "LOGNAME": "acme"})
     assert revisions.load(site, 1).by == "kim"
     assert revisions.load(site, 2).by == "acme"
+
+
+def test_without_a_login_the_account_is_recorded(site, command):
+    """In a cron job or a container, too, a name is recorded, if there is one."""
+    command("1.0", env={"PATH": os.environ["PATH"]})
+    assert revisions.load(site, 1).by == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_an_account_without_a_name_is_its_number(monkeypatch):
+    """Some containers run as a number that nobody has."""
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.delenv("LOGNAME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert sitestate.actor()["by"] == "54321"
 
 
 def test_it_runs_as_a_module_too(site):

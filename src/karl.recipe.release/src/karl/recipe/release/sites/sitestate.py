@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -184,7 +185,16 @@ def actor() -> dict[str, str]:
     """Return who runs this, and on which machine."""
     name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or ""
     printable = "".join(letter for letter in name if letter.isprintable())
-    return {"by": printable or str(os.getuid()), "host": os.uname().nodename}
+    return {"by": printable or _account(), "host": os.uname().nodename}
+
+
+def _account() -> str:
+    """Return the name of the user, or the number of one who has none."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def refuse_root(site: SiteLayout) -> None:
