@@ -382,6 +382,8 @@ def test_empty_options():
         ({"version": "../1"}, "'../1' cannot be a name here"),
         ({"keep": "many"}, "keep = 'many' is not a number"),
         ({"workers": "-1"}, "workers = '-1' is not a number"),
+        ({"smoke_timeout": "nan"}, "smoke-timeout = 'nan' is not a number"),
+        ({"hook_timeout": "inf"}, "hook-timeout = 'inf' is not a number"),
         ({"after_switch": "echo 'x"}, "after-switch is malformed"),
         ({"dependent_scripts": "yes"}, "neither true nor false"),
     ],

@@ -250,6 +250,8 @@ def test_installing_never_touches_revisions_or_current(site, run):
     "options",
     [
         {"site": "a/b"}, {"site": "x", "keep": 0}, {"site": "x", "smoke_timeout": 0},
+        {"site": "x", "smoke_timeout": float("nan")},
+        {"site": "x", "hook_timeout": float("inf")},
         {"site": "x", "hook_timeout": -1}, {"site": "x", "after_switch": ((),)},
         {"site": "x", "after_switch": (("",),)}, {"site": "x", "database": "a b"},
     ],

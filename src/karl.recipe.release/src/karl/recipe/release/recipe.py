@@ -240,7 +240,7 @@ def _number(name: str, text: str, kind: Callable[[str], Any]) -> Any:
         value = kind(text)
     except ValueError:
         value = -1
-    if value < 0:
+    if not 0 <= value < float("inf"):
         raise UsageError(f"{name} = {text!r} is not a number")
     return value
 

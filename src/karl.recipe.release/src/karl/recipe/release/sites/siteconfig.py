@@ -46,9 +46,9 @@ class SiteConfig:
             checked_label(self.database)
         if self.keep < 1:
             _refuse("keep", "a whole number, 1 or more")
-        if self.smoke_timeout <= 0:
+        if not 0 < self.smoke_timeout < float("inf"):
             _refuse("smoke-timeout", "a number of seconds above 0")
-        if self.hook_timeout <= 0:
+        if not 0 < self.hook_timeout < float("inf"):
             _refuse("hook-timeout", "a number of seconds above 0")
         for command in self.after_switch:
             if not command or not command[0] or any("\0" in word for word in command):
