@@ -373,6 +373,11 @@ def test_lock_files_survive_a_round_trip(frozen, registry, software):
         ('index = "team/1.0"', 'index = "other/1.0"'),
         ('sha256 = "', 'sha256 = "xyz'),
         ("[[packages]]", "[[packages]"),
+        ('name = "one"', 'name = "../one"'),
+        ('name = "one"', 'name = "One"'),
+        ('version = "1.0"\n\n', 'version = "1.0"\nmarker = "no marker"\n\n'),
+        ("size = ", 'size = "9" # '),
+        ("[tool.karl-recipe]", "[tool.another]"),
     ],
 )
 def test_a_forged_lock_file_is_refused(frozen, registry, software, old, new):

@@ -10,12 +10,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-from packaging.pylock import Pylock, PylockValidationError
+from packaging.markers import Marker
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
-from karl.recipe.release.base.names import IndexName, checked_file_name
+from karl.recipe.release.base.names import (
+    IndexName,
+    checked_file_name,
+    checked_label,
+    normalised,
+)
 
 #: Our table below ``[tool]``, at the top and in each package.
 TOOL = "karl-recipe"
@@ -25,6 +29,7 @@ TOOL = "karl-recipe"
 BUILD_GROUP = "build"
 BUILD_MARKER = f"'{BUILD_GROUP}' in dependency_groups"
 
+_LOCK_VERSION = "1.0"
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -169,6 +174,9 @@ class Index:
 
 def render(lock: Lock) -> bytes:
     """Return the bytes of the lock file: the same lock, the same bytes."""
+    import tomli_w
+    from packaging.pylock import Pylock
+
     document = _document(lock)
     Pylock.from_dict(document)
     return tomli_w.dumps(document).encode()
@@ -177,15 +185,16 @@ def render(lock: Lock) -> bytes:
 def parse(data: bytes, origin: Path) -> Lock:
     """Return what the lock file *origin* with content *data* says.
 
-    :raises DamagedError: it is not valid TOML, PEP 751, or not one of ours.
+    Everything that is used later is checked here; that it is valid by all of
+    PEP 751 was checked when it was written.
+
+    :raises DamagedError: it is not valid TOML, or not one of ours.
     """
     try:
-        document = tomllib.loads(data.decode())
-        Pylock.from_dict(document)
-        return _lock(document)
+        return _lock(tomllib.loads(data.decode()))
     except (
         ValueError,
-        PylockValidationError,
+        AttributeError,
         KeyError,
         TypeError,
         UsageError,
@@ -209,7 +218,7 @@ def _document(lock: Lock) -> dict[str, Any]:
         tool["overrides"] = [asdict(override) for override in sorted(lock.overrides)]
     packages = sorted(lock.packages, key=lambda package: package.name)
     return {
-        "lock-version": "1.0",
+        "lock-version": _LOCK_VERSION,
         "requires-python": lock.requires_python,
         "dependency-groups": [BUILD_GROUP],
         "created-by": "karl.recipe.release",
@@ -258,6 +267,8 @@ def _file_table(project: str, file: File) -> dict[str, Any]:
 
 
 def _lock(document: Mapping[str, Any]) -> Lock:
+    if document["lock-version"] != _LOCK_VERSION:
+        raise ValueError(f"it has version {document['lock-version']!r} of PEP 751")
     tool = document["tool"][TOOL]
     extends = tool.get("extends")
     return Lock(
@@ -279,6 +290,10 @@ def _package(table: Mapping[str, Any]) -> Package:
     metadata = tool.get("core-metadata", {})
     marker = table.get("marker", "")
     build_only = marker == BUILD_MARKER
+    if marker and not build_only:
+        Marker(marker)
+    if normalised(table["name"]) != checked_label(table["name"]):
+        raise ValueError(f"{table['name']!r} is not a normalised name")
     return Package(
         name=table["name"],
         version=table["version"],
@@ -297,6 +312,8 @@ def _file(table: Mapping[str, Any], metadata: Mapping[str, str]) -> File:
     sha256 = table["hashes"]["sha256"]
     if not _SHA256.fullmatch(sha256):
         raise ValueError(f"{name} has no sha256 but {sha256!r}")
+    if not isinstance(table["size"], int):
+        raise TypeError(f"{name} has the size {table['size']!r}")
     return File(
         name=name,
         sha256=sha256,
