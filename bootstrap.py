@@ -35,6 +35,8 @@ def main() -> int:
     if wrong:
         sys.stderr.write(wrong)
         return PREREQUISITE
+    # No folder of code that we run may be open to strangers' writing.
+    os.umask(os.umask(0o022) | 0o022)
     root = os.path.dirname(os.path.realpath(__file__))
     sys.path[:0] = [root, os.path.join(root, "src", "karl.recipe.release", "src")]
     from toolchain.command import run

@@ -11,6 +11,7 @@ from toolchain.checkout import Checkout
 _FRAME = """\
 #!/bin/sh
 # Made by bootstrap.py.
+umask g-w,o-w
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 if [ "$root" != {root} ] || [ ! -x "$root/.venv/bin/{program}" ]; then
     echo "error: {lack}" >&2

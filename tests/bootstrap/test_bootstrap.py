@@ -100,6 +100,19 @@ class TestReadyCheckout:
                 done = ready.run(command, environment, cwd=tmp_path)
                 assert done.returncode == 0, done.stderr
 
+    def test_open_umask_of_buildout(self, ready, tmp_path):
+        """With umask 0 buildout makes no folder that others may write to."""
+        (tmp_path / "any.cfg").write_text("[buildout]\nparts =\n")
+        before = os.umask(0)
+        try:
+            done = ready.run([ready.root / "bin/buildout", "-c", tmp_path / "any.cfg"])
+        finally:
+            os.umask(before)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "parts").is_dir()
+        made = [path for path in tmp_path.iterdir() if path.name != "any.cfg"]
+        assert not [path for path in made if path.stat().st_mode & 0o002]
+
     def test_all_entry_points_are_declared(self, ready):
         """The two recipes and the command are entry points of karl.recipe.release."""
         code = (
@@ -132,6 +145,24 @@ class TestRepair:
         assert "_writer.py is missing" in done.stderr
         assert small.in_use() != before
         assert path.exists()
+
+    def test_open_umask(self, small):
+        """With umask 0 no folder is made that others may write to."""
+        (small.root / ".venv/bootstrap.json").write_text("{}")
+        for cache in small.root.glob("**/__pycache__"):
+            shutil.rmtree(cache)
+        (small.root / "bin/buildout").unlink()
+        before = os.umask(0)
+        try:
+            assert small.bootstrap("--offline").returncode == 0
+        finally:
+            os.umask(before)
+        assert (small.root / "bin/buildout").exists()
+        assert not [
+            path
+            for path in small.root.glob("**/*")
+            if not path.is_symlink() and path.stat().st_mode & 0o002
+        ]
 
     def test_killed_run_leaves_the_old_environment(self, small):
         """A killed run leaves the old environment in use; the next cleans up."""

@@ -19,6 +19,7 @@ from support.workshop import Workshop, library, product, run
 from karl.recipe.release import recipe
 from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
+from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.distributions.lockfile import File, Package
 from karl.recipe.release.trees import manifest
 
@@ -117,6 +118,46 @@ def test_builds(checkout: Checkout):
     again = checkout.good()
     assert "Updating release" in again
     assert checkout.sealed() == before
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_root_leaves_another_users_site_alone(checkout: Checkout):
+    """Files that root would write, the site's user could not change any more."""
+    checkout.good()
+    before = checkout.sealed()
+    os.chown(checkout.site().root, 65534, 65534)
+    said = checkout.bad("release:version=1.1", "release:index=acme/1.1")
+    assert "belongs to user 65534, and you are root" in said
+    assert checkout.sealed() == before
+
+
+def open_to_strangers(*roots: Path) -> list[Path]:
+    """Return what every user may write to."""
+    return [
+        path
+        for root in roots
+        for path in [root, *root.rglob("*")]
+        if not path.is_symlink() and path.stat().st_mode & 0o002
+    ]
+
+
+def test_open_umask(checkout: Checkout):
+    """With umask 0, as daemons have it, nothing gets open to strangers' writing."""
+    software, site = checkout.workshop.software, checkout.site()
+    index = {"recipe": "karl.recipe.release:index", "index": "acme/1.0"}
+    index |= {name: str(getattr(software, name)) for name in ("pool", "indexes")}
+    checkout.parts = {"index": index, **checkout.parts}
+    files.remove_tree(software.index(IndexName("acme", "1.0")).simple)
+    before = os.umask(0)
+    try:
+        checkout.good()
+        run([site.bin / "switch-version", "1.0"])
+    finally:
+        os.umask(before)
+    assert site.current.exists()
+    assert software.index(IndexName("acme", "1.0")).simple.is_dir()
+    roots = (site.root, software.pool, software.indexes, software.store)
+    assert open_to_strangers(*roots) == []
 
 
 def test_returns_no_path(checkout: Checkout):

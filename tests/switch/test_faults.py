@@ -18,6 +18,7 @@ from support.sites import ROUNDS, build_site, make_release
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import KarlError, UnfinishedError
 from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.sites import prune, revisions, smallchanges, switch
 from karl.recipe.release.sites.siteconfig import SiteConfig
 from karl.recipe.release.sites.sitestate import observe
@@ -227,8 +228,7 @@ def test_what_is_half_removed_has_no_name_that_counts(fresh, monkeypatch, kind):
 
     monkeypatch.setattr(shutil, "rmtree", half)
     if kind == "release":
-        with pytest.raises(OSError, match="No space"):
-            prune.remove_release(site, "1.3")
+        prune.remove_release(site, "1.3", SilentReporter())
         assert not site.release("1.3").root.exists()
         monkeypatch.undo()
         make_release(site, "1.3")

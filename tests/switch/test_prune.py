@@ -5,7 +5,9 @@ import json
 import pytest
 from support.siteinvariants import check_log, check_settled, snapshot
 from support.sites import make_release, overwrite
+from support.workshop import Notes
 
+from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.sites import prune, revisions, smallchanges, switch
@@ -167,6 +169,47 @@ def test_discarding_what_was_live_is_refused(five):
     """The history is not thrown away by --discard."""
     with pytest.raises(RefusedError, match="history"):
         smallchanges.make(five, smallchanges.CHANGES["discard"], 1)
+
+
+def test_a_dangling_current_stops_it(five, back, run):
+    """What is live cannot be told, so nothing goes; the list says what to do."""
+    five.current.unlink()
+    five.current.symlink_to("revisions/99")
+    before = snapshot(five)
+    for words in (("--prune", "--keep", "1"), ("--prune", "--keep", "1", "--yes")):
+        code, _, errors = run(*words)
+        assert code == 3
+        assert "current leads to revision 99" in errors
+    assert "current leads to revision 99" in run("--list")[1]
+    kept = {path: kind for path, kind in before.items() if "/var/" not in path}
+    after = snapshot(five)
+    assert {path: after.get(path) for path in kept} == kept
+
+
+def test_leftovers_that_cannot_be_removed_stop_nothing(
+    five, to, back, run, monkeypatch
+):
+    """Another user's leftover is warned of, and every command goes on."""
+
+    def refuse(action, path):
+        if action == "rmtree" and path.name.startswith(".partial-"):
+            raise PermissionError(1, "Operation not permitted", str(path))
+
+    (five.revisions / ".partial-9-00").mkdir()
+    (five.releases / ".partial-9.0-00").mkdir()
+    monkeypatch.setattr(files, "seam", refuse)
+    assert to("1.2").changed
+    assert back().changed
+    code, _, errors = run("--rollback")
+    assert code == 0
+    assert ".partial-9-00, left by a killed run, cannot be removed" in errors
+    plan = prune.prune(five, 9, notes := Notes(), execute=True)
+    assert plan.empty
+    remaining = sealed_releases(five)
+    plan = prune.prune(five, 9, notes, unused=True, execute=True)
+    assert plan.releases == ("1.5",)
+    assert sealed_releases(five) == tuple(name for name in remaining if name != "1.5")
+    assert any("which release 1.5 was" in text for text in notes.warned)
 
 
 def test_the_command(five, run):

@@ -166,18 +166,20 @@ def _apply(site: SiteLayout, plan: PrunePlan, reporter: Reporter) -> None:
             revisions.remove(site, number)
         for version in plan.releases:
             reporter.say(f"Removing release {version}")
-            remove_release(site, version)
+            remove_release(site, version, reporter)
 
 
-def remove_release(site: SiteLayout, version: str) -> None:
+def remove_release(site: SiteLayout, version: str, reporter: Reporter) -> None:
     """Remove a release: first its name, at once, then its content.
 
-    The caller holds the release lock, and no revision names the release.
+    Content that cannot be removed, such as another user's, is warned of.  The
+    caller holds the release lock, and no revision names the release.
     """
     root = site.release(version).root
     partial = files.partial_name(root)
     files.rename(root, partial)
-    files.remove_tree(partial)
+    if not files.try_to_remove(partial):
+        reporter.warn(f"{partial}, which release {version} was, cannot be removed.")
 
 
 def render(plan: PrunePlan, *, executed: bool) -> str:
