@@ -34,7 +34,7 @@ exit codes:
   0  the checkout is ready
   1  something else went wrong
   2  wrong arguments
-  3  the folder is read-only, the disk is full, or .venv is not ours
+  3  a path with $, a read-only folder, a full disk, or a .venv that is not ours
   4  a file is not the one that the lock file names by its sha256
   5  another bootstrap.py is at work for too long
   7  Python is too old, or something is missing on this machine

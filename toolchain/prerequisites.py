@@ -19,8 +19,14 @@ def check(root: Path) -> None:
 
     :raises PrerequisiteError: modules of Python are missing; names every
         Debian package, also those that production buildouts will need.
-    :raises RefusedError: the checkout cannot be written to.
+    :raises RefusedError: the checkout cannot be written to, or not be in a
+        folder of that name.
     """
+    if "$" in str(root):
+        raise RefusedError(
+            f"The checkout is in {root}, and pip cannot install from a path with $.",
+            "Move it to a folder without $ in its path, and run bootstrap.py there.",
+        )
     names = ("venv", "ensurepip")
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:

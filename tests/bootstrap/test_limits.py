@@ -67,6 +67,15 @@ def test_read_only_folder_is_said(open_folder, copied):
     assert not (copy.root / ".venvs").exists()
 
 
+def test_dollar_in_the_path_is_said(tmp_path, copied):
+    """A folder that pip cannot install from is refused by name before any work."""
+    copy = copied(tmp_path / "dol$lar" / "karl", small=True)
+    done = copy.bootstrap("--offline")
+    assert done.returncode == 3, done.stderr
+    assert f"{copy.root}, and pip cannot install" in done.stderr
+    assert not (copy.root / ".venvs").exists()
+
+
 def test_full_disk_is_said(small_disk, copied):
     """When the disk gets full the error says so, and nothing half-made stays."""
     copy = copied(small_disk / "karl", small=True)
