@@ -54,11 +54,13 @@ def test_every_verb_of_karl_index_has_a_section_and_no_other(page):
 
 
 def test_the_exit_codes_of_karl_index_are_documented(page):
-    """The page has each code that an error of karl-index can map to."""
+    """The page and --help have each code that an error of karl-index can map to."""
     text = page(PAGE).section("Errors and exit codes")
     rows = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     only_switching = {errors.UnfinishedError.exit_code}
     assert rows == {0, 130, *codes()} - only_switching
+    told = re.findall(r"\b(\d+) [a-z]", cli.parser().format_help())
+    assert {int(code) for code in told} == rows
 
 
 def codes() -> dict[int, set[str]]:

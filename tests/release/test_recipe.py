@@ -371,6 +371,13 @@ def read(**options: str | None) -> recipe.ReleaseOptions:
     return recipe.Release(buildout, "release", section).options
 
 
+def test_a_question_ends_with_its_mark():
+    """A message that asks what is meant has no full stop behind it."""
+    with pytest.raises(zc.buildout.UserError) as caught:
+        read(egs="x")
+    assert "is eggs meant? Correct these options" in str(caught.value)
+
+
 def test_defaults():
     """Places are below the folder of the buildout; lxml is system-linked."""
     found = read()

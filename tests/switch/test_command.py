@@ -218,6 +218,18 @@ def test_verify_lists_every_difference(site, run):
     assert run("--verify", "1.1")[0] == 0
 
 
+def test_list_names_a_file_once(site, run):
+    """A file whose size and mode differ is one entry, with both reasons."""
+    run("1.0")
+    path = site.release("1.0").site_packages / "product.py"
+    overwrite(path, path.read_text() + "#")
+    path.chmod(0o644)
+    _, output, _ = run("--list")
+    assert "(changed: 30 bytes instead of 29, mode: 0644 instead of 0444)" in output
+    for line in output.splitlines():
+        assert line.count("product.py") <= 1
+
+
 def test_verify_all_covers_revisions_too(site, run):
     """--all looks at every release, every revision, and at what is live."""
     run("1.0")

@@ -184,8 +184,9 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
         site_ini=f"{text('site-ini')}\n" if text("site-ini") else "",
     )
     if problems:
+        told = "; ".join(dict.fromkeys(problem.rstrip(".") for problem in problems))
         raise UsageError(
-            "; ".join(dict.fromkeys(problem.rstrip(".") for problem in problems)) + ".",
+            told if told.endswith("?") else f"{told}.",
             "Correct these options; nothing was done.",
         )
     return found

@@ -16,7 +16,7 @@ from karl.recipe.release.indexes import verbs
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong option or input, 3 refused, nothing changed,
 4 damage found, 5 another command is at work, 7 something is missing on this machine,
-8 the registry cannot be reached.
+8 the registry cannot be reached, 130 interrupted from the keyboard.
 
 examples:
   karl-index publish examples/acme.site/1.0 --build-index toolchain/1

@@ -12,8 +12,9 @@ from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.names import checked_label
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.sites import revisions
-from karl.recipe.release.sites.releasecheck import differences_of, find_release, summary
+from karl.recipe.release.sites.releasecheck import differences_of, find_release
 from karl.recipe.release.sites.sitestate import SiteState, observe, sealed_releases
+from karl.recipe.release.trees.manifest import summary
 
 _HEADS = (
     "revision", "release", "database", "when", "by", "current", "intact", "pinned",

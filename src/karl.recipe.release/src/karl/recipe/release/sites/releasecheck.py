@@ -11,10 +11,7 @@ from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
 from karl.recipe.release.base.names import checked_label
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.sites.sitestate import sealed_releases
-from karl.recipe.release.trees.manifest import Difference, Manifest, verify
-
-#: How many differences a message tells; ``--verify`` tells them all.
-_SHOWN = 10
+from karl.recipe.release.trees.manifest import Difference, Manifest, summary, verify
 
 
 @dataclass(frozen=True)
@@ -121,13 +118,3 @@ def check_release(
     for warning in checked.warnings:
         reporter.warn(warning)
     return checked
-
-
-def summary(differences: Sequence[Difference]) -> str:
-    """Return the first differences as one text."""
-    shown = "; ".join(
-        f"{found.path} ({found.kind}{': ' if found.detail else ''}{found.detail})"
-        for found in differences[:_SHOWN]
-    )
-    more = len(differences) - _SHOWN
-    return f"{shown}; and {more} more." if more > 0 else f"{shown}."

@@ -29,6 +29,7 @@ exit codes:
   1 the system refused            5 another command is at work
   2 wrong use                     6 live, but a command after it failed
   3 the state forbids it          7 a program is missing
+                                  130 interrupted from the keyboard
 """
 
 _MODES = ("rollback", "activate", "discard", "list", "verify", "prune", "pin", "unpin")

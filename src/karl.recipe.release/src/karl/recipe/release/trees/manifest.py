@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,6 +44,9 @@ _REGULAR = stat.S_IFREG
 #: what is not in memory.
 _READERS = 8
 
+#: How many paths a message tells; ``switch-version --verify`` tells them all.
+_SHOWN = 10
+
 
 @dataclass(frozen=True, order=True)
 class Difference:
@@ -56,6 +59,17 @@ class Difference:
     path: str
     kind: str
     detail: str = ""
+
+
+def summary(differences: Iterable[Difference]) -> str:
+    """Return the first differences as one text, each path once."""
+    told: dict[str, list[str]] = {}
+    for one in differences:
+        detail = f": {one.detail}" if one.detail else ""
+        told.setdefault(one.path, []).append(f"{one.kind}{detail}")
+    shown = [f"{path} ({', '.join(told[path])})" for path in list(told)[:_SHOWN]]
+    more = len(told) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more." if more else ".")
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,8 @@ from typing import Any
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.building.linkedprojects import LinkedProject
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.trees.manifest import Difference, Manifest
+from karl.recipe.release.trees.manifest import Difference, Manifest, summary
 from karl.recipe.release.trees.specification import Specification
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def plan(seen: Seen, wanted: Wanted) -> Plan:
         )
     if seen.differences:
         raise DamagedError(
-            f"Release {wanted.version} is damaged: {_told(seen.differences)}",
+            f"Release {wanted.version} is damaged: {summary(seen.differences)}",
             "Somebody edited it, which must not be. Release a new version and switch "
             "to it; switch-version --verify tells all that differs.",
         )
@@ -144,12 +142,3 @@ def _brief(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return " ".join(value) or "empty"
     return "not given" if value is None else repr(value)
-
-
-def _told(differences: Sequence[Difference]) -> str:
-    shown = [
-        f"{found.path} ({found.kind}{': ' if found.detail else ''}{found.detail})"
-        for found in differences[:_SHOWN]
-    ]
-    more = len(differences) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more." if more else ".")
