@@ -27,7 +27,7 @@ def test_quick_run(checkout, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found").read_text())
     assert [result["case"] for result in found["results"]] == [
-        f"{case} quick" for case in ("install", "disk", "start", "switch", "check")
+        f"{case} quick" for case in ("install", "disk", "switch", "check", "start")
     ]
     assert "### Installing two tiny wheels" in done.stdout
     assert "round 1 of 1: karl.recipe" in done.stderr
