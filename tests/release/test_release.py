@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -325,7 +326,8 @@ def edit(path: Path, kind: str) -> None:
         path.chmod(0o644)
     else:
         path.chmod(0o644)
-        path.write_bytes(path.read_bytes().replace(b"x", b"y"))
+        data = path.read_bytes()
+        path.write_bytes(data + b"#" if kind == "grow" else data.replace(b"x", b"y"))
         path.chmod(0o444)
 
 
@@ -356,13 +358,59 @@ def test_edited_store(path: str, kind: str, workers: int, workshop: Workshop):
     assert manifest.verify(second, full=True) == []
     assert (second.site_packages / "library/data.txt").read_text() == "x" * 2000
     assert run([second.bin / "old"]) == "x\n"
+    found = manifest.verify(first)
+    if kind == "mode":
+        assert place.stat().st_ino == inode
+        assert found == []
+        return
     assert place.stat().st_ino != inode
     assert "made anew from library-1.0" in workshop.notes.warned[0]
-    found = manifest.verify(first)
     assert bool(found) == (path.startswith("lib") and kind != "remove")
 
 
-@pytest.mark.parametrize(("path", "kind"), EDITED[:3])
+def test_changed_modes_are_put_back(workshop: Workshop):
+    """After chmod -R of a release, the next build mends all that share its files."""
+    workshop.index("acme/1.0", product(), library())
+    workshop.index("acme/1.1", product("1.1"), library())
+    first = workshop.build().release
+    inode = (first.site_packages / "library/data.txt").stat().st_ino
+    for path in first.site_packages.rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+    assert manifest.verify(first)
+    second = workshop.build("1.1", "acme/1.1").release
+    assert manifest.verify(second, full=True) == []
+    shared = first.site_packages / "library"
+    assert {p.stat().st_mode & 0o777 for p in shared.glob("*.*")} == {0o444}
+    assert (second.site_packages / "library/data.txt").stat().st_ino == inode
+    assert workshop.notes.warned == []
+
+
+def test_many_edits_are_mended_in_one_go(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+):
+    """However many entries were edited, the tree is begun only once more."""
+    workshop.index("acme/1.0", product(), library())
+    workshop.build()
+    for path in workshop.software.store.glob("*/*/lib/*/__init__.py"):
+        edit(path, "grow")
+    begun: list[Path] = []
+    real = files.new_tree
+
+    def counted(final: Path) -> contextlib.AbstractContextManager[Path]:
+        begun.append(final)
+        return real(final)
+
+    monkeypatch.setattr(files, "new_tree", counted)
+    second = workshop.build("1.1", "acme/1.0").release
+    assert manifest.verify(second, full=True) == []
+    assert len(workshop.notes.warned) == 2
+    assert begun == [second.root, second.root]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [edited for edited in EDITED[:3] if edited[1] != "mode"]
+)
 def test_edited_store_without_wheel(path: str, kind: str, acme: Workshop):
     """An edited entry is refused if its wheel is not in the pool any more."""
     acme.build()

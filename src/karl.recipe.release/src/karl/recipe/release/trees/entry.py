@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.distributions.metadata import Metadata
 
@@ -101,6 +104,51 @@ def load(root: Path) -> Entry | None:
         return Entry(**value)
     except (ValueError, KeyError, TypeError) as error:
         raise edited(root, f"entry.json cannot be read ({error})") from error
+
+
+def first_edit(root: Path, entry: Entry) -> EditedError | None:
+    """Return what is wrong with the first edited file of an entry, if any is.
+
+    A file whose mode alone was changed, as ``chmod -R`` of a release does, is
+    read, and gets its mode back if its content is intact: that mends all
+    releases that share it.
+    """
+    for section, listing in entry.sections():
+        folder = section_of(str(root), section)
+        for name, (sha256, size, mode) in listing.items():
+            path = f"{folder}/{name}"
+            try:
+                seen = os.lstat(path)
+            except OSError:
+                return edited(root, f"{name} is missing")
+            if not is_intact(seen, size, mode, entry.mtime) and not _put_back(
+                path, seen, (sha256, size, mode), entry.mtime
+            ):
+                return edited(root, f"{name} was changed")
+    return None
+
+
+def is_intact(seen: os.stat_result, size: int, mode: int, mtime: int) -> bool:
+    """Tell whether a file looks as it was made: enough to see an edit."""
+    return (
+        seen.st_size == size
+        and seen.st_mtime_ns == mtime * 1_000_000_000
+        and seen.st_mode == stat.S_IFREG | mode
+    )
+
+
+def _put_back(
+    path: str, seen: os.stat_result, wanted: tuple[str, int, int], mtime: int
+) -> bool:
+    sha256, size, mode = wanted
+    same = is_intact(seen, size, stat.S_IMODE(seen.st_mode), mtime)
+    if not same or files.sha256_of(Path(path)) != sha256:
+        return False
+    try:
+        os.chmod(path, mode)
+    except OSError:
+        return False
+    return True
 
 
 class EditedError(DamagedError):

@@ -27,12 +27,15 @@ from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import interpreter, manifest, space, tree, workers
 from karl.recipe.release.trees.artifacts import Artifact, Artifacts
 from karl.recipe.release.trees.composition import compose
-from karl.recipe.release.trees.entry import EditedError
+from karl.recipe.release.trees.entry import EditedError, first_edit
 from karl.recipe.release.trees.manifest import Manifest
 from karl.recipe.release.trees.releaseplan import Seen, Wanted, linked_in, plan
 from karl.recipe.release.trees.requirements import Needed, closure
 from karl.recipe.release.trees.specification import Specification
 from karl.recipe.release.trees.store import Store, Stored
+
+#: How often one entry of the store may be found edited in one build.
+_MOST_MENDINGS = 2
 
 #: Seconds to wait for the workers of a run that was just killed.
 _PATIENCE = 3.0
@@ -191,15 +194,19 @@ class _Build:
             self.release.root,
             sources,
         )
-        mended: set[str] = set()
+        met: list[str] = []
         while True:
             try:
                 self.make(needed, chosen)
             except EditedError as error:
-                if error.root in mended:
+                met.append(error.root)
+                if met.count(error.root) > _MOST_MENDINGS:
                     raise
-                self.mend(chosen, error)
-                mended.add(error.root)
+                found = self.edited(chosen)
+                if met.count(error.root) == _MOST_MENDINGS:
+                    found = [error]  # what only linking saw
+                for one in found:
+                    self.mend(chosen, one)
             else:
                 return
 
@@ -239,6 +246,19 @@ class _Build:
         sources = [artifact.source for artifact in chosen]
         self.artifacts.fetch(self.store.missing(sources))
         return self.store.provide(sources)
+
+    def edited(self, chosen: list[Artifact]) -> list[EditedError]:
+        """Return what all was edited, so that it is mended in one go."""
+        found = []
+        for artifact in chosen:
+            try:
+                stored = self.store.find(artifact.source.sha256)
+                error = first_edit(stored.root, stored.entry) if stored else None
+            except EditedError as unreadable:
+                error = unreadable
+            if error:
+                found.append(error)
+        return found
 
     def mend(self, chosen: list[Artifact], error: EditedError) -> None:
         """Have an edited entry of the store made anew from its wheel.

@@ -17,7 +17,7 @@ from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.files import folders_of
 from karl.recipe.release.base.layout import ReleaseLayout
 from karl.recipe.release.trees import workers
-from karl.recipe.release.trees.entry import Listing, edited, section_of
+from karl.recipe.release.trees.entry import Listing, edited, is_intact, section_of
 from karl.recipe.release.trees.interpreter import base_interpreter, environment_file
 from karl.recipe.release.trees.manifest import file_lines
 from karl.recipe.release.trees.store import Stored
@@ -262,17 +262,12 @@ def _link(base: str, group: list[Linked]) -> int:
             os.mkdir(f"{base}/{folder}", 0o755)
         target = f"{base}/{job.prefix}"
         source = f"{section_of(job.root, job.section)}/"
-        mtime = job.mtime * 1_000_000_000
         for name, (_, size, mode) in job.listing.items():
             try:
                 seen = lstat(source + name)
             except FileNotFoundError as error:
                 raise edited(job.root, f"{name} is missing") from error
-            if (
-                seen.st_size != size
-                or seen.st_mtime_ns != mtime
-                or seen.st_mode != stat.S_IFREG | mode
-            ):
+            if not is_intact(seen, size, mode, job.mtime):
                 raise edited(job.root, f"{name} was changed")
             link(source + name, target + name)
         for folder in job.folders:
