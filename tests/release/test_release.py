@@ -368,6 +368,19 @@ def test_edited_store(path: str, kind: str, workers: int, workshop: Workshop):
     assert bool(found) == (path.startswith("lib") and kind != "remove")
 
 
+def test_a_copied_release_is_not_taken_for_one_built_here(acme: Workshop):
+    """A release whose scripts name another place is refused, and can be built anew."""
+    acme.build()
+    there = acme.site.root.with_name("copy")
+    shutil.copytree(acme.site.root, there, symlinks=True)
+    acme.site = SiteLayout(there)
+    with pytest.raises(DamagedError, match="moved or copied here"):
+        acme.build()
+    acme.site.release("1.0").root.rename(there / "away")
+    made = acme.build().release
+    assert manifest.verify(made, full=True) == []
+
+
 def test_changed_modes_are_put_back(workshop: Workshop):
     """After chmod -R of a release, the next build mends all that share its files."""
     workshop.index("acme/1.0", product(), library())

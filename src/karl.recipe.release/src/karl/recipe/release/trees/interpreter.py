@@ -79,6 +79,12 @@ def first_lines(release: ReleaseLayout) -> str:
     return f"#!/bin/sh\n'''exec' {shlex.quote(path)} {_ISOLATED} \"$0\" \"$@\"\n' '''\n"
 
 
+def is_at_home(release: ReleaseLayout) -> bool:
+    """Tell whether a release is where its scripts say that it is."""
+    text = (release.bin / "python").read_text(encoding="utf-8", errors="replace")
+    return shlex.quote(str(release.interpreter)) in text
+
+
 def launcher(release: ReleaseLayout) -> str:
     """Return the ``sh`` script that is the interpreter, under its real path."""
     path = shlex.quote(str(release.interpreter))

@@ -152,7 +152,9 @@ def observe(release: ReleaseLayout) -> Seen:
         return Seen(exists=False)
     if not release.manifest.is_file():
         return Seen(exists=True)
-    return Seen(True, Manifest.load(release), manifest.verify(release))
+    differences = manifest.verify(release)
+    moved = not differences and not interpreter.is_at_home(release)
+    return Seen(True, Manifest.load(release), differences, moved)
 
 
 class _Build:

@@ -40,11 +40,13 @@ class Seen:
     :ivar exists: whether there is anything.
     :ivar manifest: None if there is no release of ours.
     :ivar differences: how it differs from its manifest.
+    :ivar moved: whether its scripts name another place than where it is.
     """
 
     exists: bool
     manifest: Manifest | None = None
     differences: Sequence[Difference] = ()
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ def plan(seen: Seen, wanted: Wanted) -> Plan:
             f"Release {wanted.version} is damaged: {summary(seen.differences)}",
             "Somebody edited it, which must not be. Release a new version and switch "
             "to it; switch-version --verify tells all that differs.",
+        )
+    if seen.moved:
+        raise DamagedError(
+            f"Release {wanted.version} was built at another place, and then moved or "
+            "copied here: its scripts name that place.",
+            "Move it away and run this again: it is built here from the same index.",
         )
     return Plan(False, f"Release {wanted.version} is there and intact.")
 
