@@ -133,7 +133,13 @@ def test_altered_requirement_is_refused(sdist: Path, indexed: Callable, tmp_path
 
 
 @pytest.mark.parametrize(
-    "url", ["https://registry.example/simple", "http://example.org/simple", "file://host/x", ""]
+    "url",
+    [
+        "https://host.example/simple",
+        "http://example.org/simple",
+        "file://host/x",
+        "",
+    ],
 )
 def test_foreign_index_is_refused(sdist: Path, tmp_path: Path, url: str):
     """Builds take requirements from this machine alone."""
