@@ -41,11 +41,6 @@ def interpreter_of(root: Path) -> Path:
     return ReleaseLayout(root).interpreter
 
 
-def site_packages_of(root: Path) -> Path:
-    """Return where the release *root* has its distributions."""
-    return ReleaseLayout(root).site_packages
-
-
 def wheels_of(root: Path, pool: Path) -> list[Wheel]:
     """Return the wheels that the release *root* was built from."""
     software = SoftwareLayout(pool, pool, pool)

@@ -198,11 +198,6 @@ def _without(requirements: Iterable[str], overridden: set[str]) -> set[str]:
     return kept
 
 
-def same_request(lock: Lock, request: IndexRequest, given: Inheritance) -> bool:
-    """Tell whether *lock* was frozen from the very same input."""
-    return not differences(lock, request, given)
-
-
 def differences(
     lock: Lock, request: IndexRequest, given: Inheritance
 ) -> tuple[str, ...]:
