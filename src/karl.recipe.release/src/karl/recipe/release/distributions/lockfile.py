@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ class Lock:
     @property
     def linked_names(self) -> frozenset[str]:
         """The normalised names of :attr:`system_linked`."""
-        return frozenset(text.partition("=")[0].strip() for text in self.system_linked)
+        return linked_names(self.system_linked)
 
     def by_name(self) -> dict[str, Package]:
         """Return the packages by normalised name."""
@@ -170,6 +170,11 @@ class Index:
                 "Restore the index from its origin.",
             )
         return cls(lock, hashlib.sha256(data).hexdigest(), layout)
+
+
+def linked_names(system_linked: Iterable[str]) -> frozenset[str]:
+    """Return the normalised names of names and declarations."""
+    return frozenset(text.partition("=")[0].strip() for text in system_linked)
 
 
 def render(lock: Lock) -> bytes:

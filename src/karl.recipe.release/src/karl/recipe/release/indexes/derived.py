@@ -62,7 +62,7 @@ def materialise(software: SoftwareLayout, index: Index) -> bool:
     :returns: whether anything was written.
     """
     pool = Pool(software)
-    if index.layout.simple.exists() and not _mendable(index, pool):
+    if index.layout.simple.exists() and not Derived.of(index, pool).mendable():
         return False
     with locked(software.indexes_lock, f"complete index {index.lock.name}", _PATIENCE):
         files.remove_partial(index.layout.root)
@@ -70,7 +70,7 @@ def materialise(software: SoftwareLayout, index: Index) -> bool:
             write_derived(index.layout, index.lock, pool)
             return True
         derived = Derived.of(index, pool)
-        problems = _mendable(index, pool)
+        problems = derived.mendable()
         for problem in problems:
             derived.mend(index.layout.root / problem.what, pool)
         return bool(problems)
@@ -84,11 +84,6 @@ def all_indexes(software: SoftwareLayout) -> list[Index]:
         for path in found
         if not files.is_partial(path.parent)
     ]
-
-
-def _mendable(index: Index, pool: Pool) -> list[Problem]:
-    found = Derived.of(index, pool).problems()
-    return [problem for problem in found if problem.kind != "extra"]
 
 
 def private_anywhere(software: SoftwareLayout) -> tuple[str, ...]:
@@ -213,6 +208,10 @@ class Derived:
             elif not self._same(path):
                 problems.append(self._problem("altered", path))
         return sorted(problems)
+
+    def mendable(self) -> list[Problem]:
+        """Return the problems that writing what must be there mends."""
+        return [problem for problem in self.problems() if problem.kind != "extra"]
 
     def mend(self, path: Path, pool: Pool) -> None:
         """Write one file or link as it must be."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from email.parser import BytesHeaderParser
 
 from packaging.requirements import Requirement
 
@@ -29,8 +28,10 @@ from karl.recipe.release.distributions.lockfile import (
     Lock,
     Override,
     Package,
+    linked_names,
     render,
 )
+from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
@@ -50,9 +51,6 @@ from karl.recipe.release.indexes.simpleapi import default_registry
 
 #: Rounds of "the build requirements have build requirements" before giving up.
 _MOST_ROUNDS = 10
-
-Resolver = Callable[[Iterable[str], Iterable[str]], dict[str, Resolved]]
-
 
 @dataclass(frozen=True)
 class Frozen:
@@ -96,9 +94,7 @@ class _Freezing:
         return select(
             resolved,
             targets=self.targets,
-            system_linked=[
-                text.partition("=")[0].strip() for text in self.given.system_linked
-            ],
+            system_linked=linked_names(self.given.system_linked),
             private=PrivateNames(self.given.private),
             parent=self.given.parent,
         )
@@ -300,11 +296,11 @@ def _complete(work: _Freezing, package: Package) -> Package:
     requires_python = ""
     wheels = []
     for wheel in package.wheels:
-        content = wheel_metadata(work.pool.checked(wheel))
-        found = BytesHeaderParser().parsebytes(content)
-        requires_python = requires_python or str(found.get("Requires-Python") or "")
+        sized = _sized(work, wheel)
+        content = wheel_metadata(work.pool.path(wheel))
+        requires_python = requires_python or Metadata.parse(content).requires_python
         digest = hashlib.sha256(content).hexdigest()
-        wheels.append(replace(_sized(work, wheel), metadata_sha256=digest))
+        wheels.append(replace(sized, metadata_sha256=digest))
     return replace(
         package,
         wheels=tuple(wheels),

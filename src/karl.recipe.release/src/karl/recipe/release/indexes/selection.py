@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.names import PrivateNames
@@ -16,7 +16,7 @@ def select(
     resolved: Mapping[str, Resolved],
     *,
     targets: Sequence[Target],
-    system_linked: Sequence[str],
+    system_linked: Collection[str],
     private: PrivateNames,
     parent: Lock | None,
 ) -> tuple[Package, ...]:
