@@ -104,24 +104,28 @@ def folders_of(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def write(path: Path, content: bytes | str, mode: int = 0o644) -> None:
-    """Write a file so that its name has the old content or all of the new."""
-    data = content.encode() if isinstance(content, str) else content
-    make_directory(path.parent)
-    partial = partial_name(path)
-    seam("write", path)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Give the name of a file or link to make; at the end it replaces *target*.
+
+    If the body fails, it is removed.
+    """
+    partial = partial_name(target)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        rename(partial, path)
+        yield partial
+        rename(partial, target)
     except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise
+
+
+def write(path: Path, content: bytes | str, mode: int = 0o644) -> None:
+    """Write a file so that its name has the old content or all of the new."""
+    make_directory(path.parent)
+    seam("write", path)
+    with _replacing(path) as partial:
+        _put(partial, content, mode)
 
 
 def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
@@ -129,8 +133,13 @@ def write_new(path: Path, content: bytes | str, mode: int = 0o644) -> None:
 
     The caller makes the folder's entries durable, or renames it.
     """
-    data = content.encode() if isinstance(content, str) else content
     seam("write", path)
+    _put(path, content, mode)
+
+
+def _put(path: Path, content: bytes | str, mode: int) -> None:
+    """Write a new file, durably."""
+    data = content.encode() if isinstance(content, str) else content
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
@@ -163,15 +172,9 @@ def swing_symlink(link: Path, target: str) -> None:
 
     :param target: the text of the link, usually relative to the link's folder.
     """
-    partial = partial_name(link)
     seam("symlink", link)
-    os.symlink(target, partial)
-    try:
-        rename(partial, link)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+    with _replacing(link) as partial:
+        os.symlink(target, partial)
 
 
 def copy_file(source: Path, target: Path, mode: int = 0o644) -> None:
@@ -179,19 +182,16 @@ def copy_file(source: Path, target: Path, mode: int = 0o644) -> None:
     import shutil  # brings compression modules that most commands never need
 
     make_directory(target.parent)
-    partial = partial_name(target)
     seam("copy", target)
-    try:
-        with source.open("rb") as reader, partial.open("xb") as writer:
-            shutil.copyfileobj(reader, writer, _CHUNK)
-            writer.flush()
-            os.fchmod(writer.fileno(), mode)
-            os.fsync(writer.fileno())
-        rename(partial, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+    with (
+        _replacing(target) as partial,
+        source.open("rb") as reader,
+        partial.open("xb") as writer,
+    ):
+        shutil.copyfileobj(reader, writer, _CHUNK)
+        writer.flush()
+        os.fchmod(writer.fileno(), mode)
+        os.fsync(writer.fileno())
 
 
 def link_or_copy(source: str, target: str) -> None:
