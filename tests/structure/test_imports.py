@@ -1,4 +1,4 @@
-"""The shape of karl.recipe.release, as CONTRIBUTING.md gives it."""
+"""The shape of the distributions, as CONTRIBUTING.md gives it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,51 @@ from pathlib import Path
 
 import pytest
 
-NAME = "karl.recipe.release"
-ROOT = Path(__file__).parents[2] / "src" / NAME / "src" / "karl" / "recipe" / "release"
+SOURCES = Path(__file__).parents[2] / "src"
 
-#: Each package with those that it may import.
+#: Each package of each distribution with those that it may import.
 ALLOWED = {
-    "base": set(),
-    "distributions": {"base"},
-    "building": {"base", "distributions"},
-    "indexes": {"base", "distributions", "building"},
-    "trees": {"base", "distributions", "building", "indexes"},
-    "sites": {"base", "trees"},
+    "karl.recipe.release": {
+        "base": set(),
+        "distributions": {"base"},
+        "building": {"base", "distributions"},
+        "indexes": {"base", "distributions", "building"},
+        "trees": {"base", "distributions", "building", "indexes"},
+        "sites": {"base", "trees"},
+    },
+    "karl.recipe.zeoserver": {
+        "declaration": set(),
+        "rendering": {"declaration"},
+        "databases": {"declaration"},
+        "servers": {"declaration", "rendering", "databases"},
+        "backups": {"declaration", "databases"},
+        "operations": {"declaration", "rendering", "databases", "servers", "backups"},
+        "commands": {
+            "declaration", "rendering", "databases", "servers", "backups",
+            "operations",
+        },
+        "installation": {
+            "declaration", "rendering", "databases", "servers", "operations",
+        },
+    },
+}  # fmt: skip
+
+#: The modules that zc.buildout loads.
+RECIPES = {
+    "karl.recipe.release": {"recipe.py", "indexrecipe.py"},
+    "karl.recipe.zeoserver": {"recipe.py"},
 }
+
+PACKAGES = [
+    pytest.param(name, package, id=f"{name}-{package}")
+    for name, packages in ALLOWED.items()
+    for package in packages
+]
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a distribution's code."""
+    return SOURCES / name / "src" / Path(*name.split("."))
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -32,29 +65,43 @@ def imported(path: Path) -> Iterator[str]:
             yield f"{node.module}"
 
 
-@pytest.mark.parametrize("package", sorted(ALLOWED))
-def test_packages_import_one_way(package):
+@pytest.mark.parametrize(("name", "package"), PACKAGES)
+def test_packages_import_one_way(name, package):
     """No package imports one that stands above it."""
     found = {
-        name.removeprefix(f"{NAME}.").partition(".")[0]
-        for path in (ROOT / package).glob("*.py")
-        for name in imported(path)
-        if name.startswith(f"{NAME}.")
+        other.removeprefix(f"{name}.").partition(".")[0]
+        for path in (folder(name) / package).glob("*.py")
+        for other in imported(path)
+        if other.startswith(f"{name}.")
     }
-    assert found - {package} <= ALLOWED[package]
+    assert found - {package} <= ALLOWED[name][package]
 
 
-def test_only_recipes_import_buildout():
-    """zc.buildout is imported by the two thin recipes alone."""
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_only_recipes_import_buildout(name):
+    """zc.buildout is imported by the thin recipes alone."""
     users = {
-        path.relative_to(ROOT).as_posix()
-        for path in ROOT.rglob("*.py")
-        if any(name.split(".")[0] == "zc" for name in imported(path))
+        path.relative_to(folder(name)).as_posix()
+        for path in folder(name).rglob("*.py")
+        if any(other.startswith("zc.buildout") for other in imported(path))
     }
-    assert users == {"recipe.py", "indexrecipe.py"}
+    assert users == RECIPES[name]
 
 
-def test_every_package_is_known():
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_every_package_is_known(name):
     """A new package has its place in the order."""
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages == set(ALLOWED)
+    packages = {path.parent.name for path in folder(name).glob("*/__init__.py")}
+    assert packages == set(ALLOWED[name])
+
+
+def test_others_share_the_base_alone():
+    """Another distribution imports nothing of karl.recipe.release but its base."""
+    found = {
+        other
+        for path in folder("karl.recipe.zeoserver").rglob("*.py")
+        for other in imported(path)
+        if other.startswith("karl.recipe.release.")
+        and not other.startswith("karl.recipe.release.base")
+    }
+    assert not found

@@ -1,0 +1,1 @@
+"""Backups: chains in repozo's format with blobs, whole or invisible."""

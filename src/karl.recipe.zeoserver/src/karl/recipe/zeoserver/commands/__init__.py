@@ -1,0 +1,1 @@
+"""The command line of zeoctl: verbs, arguments and what they print."""

@@ -1,0 +1,1 @@
+"""Database copies: their state, their Data.fs and their blobs."""

@@ -1,0 +1,200 @@
+"""What is true of a storage's database copies: ``state.json``, one atomic file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.zeoserver.declaration.layout import SIDES, StorageLayout
+
+_FORMAT = 1
+
+
+class Status(StrEnum):
+    """What a database copy is for."""
+
+    #: Made from a backup of the live copy, to be caught up, evolved and adopted.
+    #: It holds the storage: no pack, and no new chain of backups.
+    STAGED = "staged"
+    #: Whole and checked: restored, imported or empty; it can be adopted.
+    READY = "ready"
+    #: What the site uses.
+    LIVE = "live"
+    #: It was live before; read-only, and there to go back to.
+    FORMER = "former"
+    #: Not served any more; it can be pruned.
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True)
+class CopyState:
+    """What is known of one database copy.
+
+    :ivar origin: ``init``, ``import``, ``restore`` or ``stage``.
+    :ivar made: seconds since the epoch.
+    :ivar parent: the copy whose backup it was made from.
+    :ivar backup: ``<chain>/<stamp>``: the backup that it was made from, and of a
+        staged copy the last one that it was caught up with.
+    :ivar position: bytes of Data.fs that came from there.
+    :ivar tid: the last transaction in them, 16 hexadecimal digits.
+    :ivar read_only: its server refuses commits.
+    :ivar adopted_tid: its last transaction when it was last made live.
+    :ivar packed: when it was last packed, seconds since the epoch.
+    """
+
+    number: int
+    status: Status
+    origin: str
+    made: float
+    parent: int | None = None
+    backup: str = ""
+    position: int = 0
+    tid: str = ""
+    read_only: bool = False
+    adopted_tid: str = ""
+    packed: float | None = None
+
+
+@dataclass(frozen=True)
+class StorageState:
+    """The copies of a storage, and which of them are served.
+
+    :ivar serving: the number of the copy that each side serves.
+    """
+
+    copies: Mapping[int, CopyState] = field(default_factory=dict)
+    serving: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def live(self) -> CopyState | None:
+        """The copy that the site uses."""
+        found = [copy for copy in self.copies.values() if copy.status is Status.LIVE]
+        return found[0] if found else None
+
+    @property
+    def staged(self) -> tuple[CopyState, ...]:
+        """Copies that hold the storage."""
+        return tuple(
+            copy for copy in self.copies.values() if copy.status is Status.STAGED
+        )
+
+    def copy(self, number: int) -> CopyState:
+        """Return what is known of a copy.
+
+        :raises RefusedError: there is no such copy.
+        """
+        if number not in self.copies:
+            known = ", ".join(str(each) for each in sorted(self.copies)) or "none"
+            raise RefusedError(
+                f"There is no database copy {number}; there are: {known}.",
+                "See zeoctl status --copies.",
+            )
+        return self.copies[number]
+
+    def side_of(self, number: int) -> str | None:
+        """Return the side that serves a copy."""
+        for side, served in self.serving.items():
+            if served == number:
+                return side
+        return None
+
+    def free_side(self) -> str:
+        """Return a side that serves nothing.
+
+        :raises RefusedError: both do.
+        """
+        for side in SIDES:
+            if side not in self.serving:
+                return side
+        served = " and ".join(str(number) for number in sorted(self.serving.values()))
+        raise RefusedError(
+            f"Both addresses are taken, by the database copies {served}.",
+            "Unserve or retire one of them first.",
+        )
+
+    def with_copy(self, copy: CopyState) -> StorageState:
+        """Return this state with a copy added or changed."""
+        return dataclasses.replace(self, copies={**self.copies, copy.number: copy})
+
+    def without_copy(self, number: int) -> StorageState:
+        """Return this state without a copy."""
+        kept = {each: copy for each, copy in self.copies.items() if each != number}
+        return dataclasses.replace(self, copies=kept)
+
+    def with_serving(self, side: str, number: int | None) -> StorageState:
+        """Return this state with *side* serving a copy, or nothing."""
+        serving = {key: value for key, value in self.serving.items() if key != side}
+        if number is not None:
+            serving[side] = number
+        return dataclasses.replace(self, serving=serving)
+
+
+def load(places: StorageLayout) -> StorageState:
+    """Read ``state.json``; of a storage without one nothing is known.
+
+    :raises DamagedError: it cannot be understood.
+    """
+    try:
+        found = json.loads(places.state.read_text(encoding="utf-8"))
+        copies = [_copy(values) for values in _of_our_format(found)["copies"]]
+        return StorageState(
+            {copy.number: copy for copy in copies},
+            {str(side): int(number) for side, number in found["serving"].items()},
+        )
+    except FileNotFoundError:
+        return StorageState()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DamagedError(
+            f"{places.state} does not describe the copies of a database: {error!r}.",
+            "The last entries of journal.jsonl beside it show what it said; the "
+            "databases themselves are not affected.",
+        ) from None
+
+
+def save(places: StorageLayout, state: StorageState) -> None:
+    """Replace ``state.json``, durably and in one moment."""
+    files.write(
+        places.state,
+        files.canonical_json(
+            {
+                "format": _FORMAT,
+                "copies": [
+                    dataclasses.asdict(state.copies[number])
+                    for number in sorted(state.copies)
+                ],
+                "serving": dict(state.serving),
+            }
+        ),
+    )
+
+
+def next_number(
+    places: StorageLayout, state: StorageState, backed_up: Iterable[int] = ()
+) -> int:
+    """Return a number that no copy has, had, or was backed up under.
+
+    Clients keep caches by number: one is never given twice.
+    """
+    on_disk = (
+        [int(path.name) for path in places.databases.iterdir() if path.name.isdigit()]
+        if places.databases.is_dir()
+        else []
+    )
+    parents = (copy.parent or 0 for copy in state.copies.values())
+    return max([0, *state.copies, *on_disk, *parents, *backed_up]) + 1
+
+
+def _of_our_format(found: dict[str, Any]) -> dict[str, Any]:
+    if found["format"] != _FORMAT:
+        raise ValueError("it is of another format")
+    return found
+
+
+def _copy(values: dict[str, Any]) -> CopyState:
+    return CopyState(**{**values, "status": Status(values["status"])})

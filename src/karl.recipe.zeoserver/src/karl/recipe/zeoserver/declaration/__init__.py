@@ -1,0 +1,1 @@
+"""What is declared: the storages of all sites, and where everything is."""

@@ -1,0 +1,309 @@
+"""Every place of a database server, in one module; nobody else joins a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from karl.recipe.release.base.names import checked_label
+
+#: Folders and links of the root that no storage may be called.
+RESERVED = frozenset(
+    {"bin", "current", "etc", "lib", "releases", "revisions", "store", "var"}
+)
+
+#: The two addresses that each storage has.
+SIDES = ("a", "b")
+
+
+@dataclass(frozen=True)
+class CopyLayout:
+    """The places of one database copy.
+
+    :ivar root: ``databases/<n>``.
+    """
+
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """``Data.fs``."""
+        return self.root / "Data.fs"
+
+    @property
+    def index(self) -> Path:
+        """``Data.fs.index``: FileStorage's own; it can always be made again."""
+        return self.root / "Data.fs.index"
+
+    @property
+    def blobs(self) -> Path:
+        """The blob directory."""
+        return self.root / "blobs"
+
+    @property
+    def packing(self) -> Path:
+        """``Data.fs.pack``: what FileStorage writes while it packs."""
+        return self.root / "Data.fs.pack"
+
+    @property
+    def before_pack(self) -> Path:
+        """``Data.fs.old``: what a pack keeps of the time before it."""
+        return self.root / "Data.fs.old"
+
+
+@dataclass(frozen=True)
+class UnitLayout:
+    """The places of one backup.
+
+    :ivar chain: the folder of its chain.
+    :ivar stamp: UTC time in repozo's form, ``2026-11-23-01-30-00``.
+    """
+
+    chain: Path
+    stamp: str
+
+    @property
+    def full(self) -> Path:
+        """Data.fs from its beginning, as repozo names it."""
+        return self.chain / f"{self.stamp}.fs"
+
+    @property
+    def delta(self) -> Path:
+        """What was added to Data.fs since the backup before, as repozo names it."""
+        return self.chain / f"{self.stamp}.deltafs"
+
+    @property
+    def blob_manifest(self) -> Path:
+        """The blobs that this backup added, with checksums."""
+        return self.chain / f"{self.stamp}.blobs"
+
+    @property
+    def record(self) -> Path:
+        """``<stamp>.json``: written last; without it there is no backup."""
+        return self.chain / f"{self.stamp}.json"
+
+    @property
+    def verification(self) -> Path:
+        """``<stamp>.verified.json``: what its last verification found."""
+        return self.chain / f"{self.stamp}.verified.json"
+
+
+@dataclass(frozen=True)
+class ChainLayout:
+    """The places of one full backup and its increments.
+
+    :ivar root: the folder; ``repozo -r`` takes it as a repository.
+    """
+
+    root: Path
+
+    @property
+    def stamp(self) -> str:
+        """The stamp of the full backup."""
+        return self.root.name
+
+    @property
+    def dat(self) -> Path:
+        """repozo's list of the chain's files."""
+        return self.root / f"{self.stamp}.dat"
+
+    @property
+    def blobs(self) -> Path:
+        """All blobs of the chain, as in a blob directory."""
+        return self.root / "blobs"
+
+    def unit(self, stamp: str) -> UnitLayout:
+        """Return the places of one backup of the chain."""
+        return UnitLayout(self.root, checked_label(stamp))
+
+
+@dataclass(frozen=True)
+class RepositoryLayout:
+    """The places of a storage's backups.
+
+    :ivar root: the repository; may be on another file system.
+    """
+
+    root: Path
+
+    def chain(self, stamp: str) -> ChainLayout:
+        """Return the places of one chain."""
+        return ChainLayout(self.root / checked_label(stamp))
+
+
+@dataclass(frozen=True)
+class StorageLayout:
+    """The places of one storage.
+
+    :ivar root: ``<central>/<storage>``.
+    :ivar repository: where its backups are.
+    """
+
+    root: Path
+    repository: RepositoryLayout
+
+    @property
+    def databases(self) -> Path:
+        """Database copies, numbered."""
+        return self.root / "databases"
+
+    def copy(self, number: int) -> CopyLayout:
+        """Return the places of a database copy."""
+        return CopyLayout(self.databases / str(number))
+
+    @property
+    def state(self) -> Path:
+        """``state.json``: the copies, which is live, which is served where."""
+        return self.root / "state.json"
+
+    @property
+    def journal(self) -> Path:
+        """``journal.jsonl``: what was done to the storage."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Held by every command that changes the storage."""
+        return self.root / "lock"
+
+    @property
+    def run(self) -> Path:
+        """Sockets: who may enter this folder may connect."""
+        return self.root / "run"
+
+    def socket(self, side: str) -> Path:
+        """Return the Unix socket on which clients reach *side*, by default."""
+        return self.run / f"{side}.sock"
+
+    def control(self, side: str) -> Path:
+        """Return the Unix socket on which zeoctl reaches the server of *side*."""
+        return self.root / "control" / f"{side}.sock"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the servers."""
+        return self.root / "log"
+
+    def log(self, side: str) -> Path:
+        """Return the server's own log."""
+        return self.logs / f"zeo-{side}.log"
+
+    def output(self, side: str) -> Path:
+        """Return where a server's standard output and errors go."""
+        return self.logs / f"zeo-{side}.out"
+
+
+@dataclass(frozen=True)
+class CentralLayout:
+    """The places of a database server.
+
+    :ivar root: the folder the buildout chose: a site of karl.recipe.release.
+    """
+
+    root: Path
+
+    @property
+    def bin(self) -> Path:
+        """Generated commands."""
+        return self.root / "bin"
+
+    @property
+    def zeoctl(self) -> Path:
+        """The one command for every storage."""
+        return self.bin / "zeoctl"
+
+    @property
+    def runner(self) -> Path:
+        """What supervisord runs for each served copy."""
+        return self.bin / "zeo-runner"
+
+    @property
+    def supervise(self) -> Path:
+        """What systemd runs: supervisord, in the foreground."""
+        return self.bin / "zeo-supervise"
+
+    @property
+    def lib(self) -> Path:
+        """The code of the generated commands, a folder a digest."""
+        return self.root / "lib"
+
+    @property
+    def release(self) -> Path:
+        """The live release of the ZODB software, through ``current``."""
+        return self.root / "current" / "release"
+
+    @property
+    def etc(self) -> Path:
+        """Generated configuration."""
+        return self.root / "etc"
+
+    @property
+    def declaration(self) -> Path:
+        """``etc/zeo-central.json``: what the buildout declared."""
+        return self.etc / "zeo-central.json"
+
+    @property
+    def supervisord_conf(self) -> Path:
+        """supervisord's configuration; includes the programs."""
+        return self.etc / "supervisord.conf"
+
+    @property
+    def programs(self) -> Path:
+        """A file for each served copy, as supervisord reads it."""
+        return self.etc / "programs"
+
+    def program(self, storage: str, side: str) -> Path:
+        """Return the file for what *storage* serves on *side*."""
+        return self.programs / f"{storage}-{side}.conf"
+
+    def zeo_conf(self, storage: str, side: str) -> Path:
+        """Return the configuration of the server of *storage* on *side*."""
+        return self.etc / "zeo" / f"{storage}-{side}.conf"
+
+    @property
+    def systemd(self) -> Path:
+        """Generated units, to be linked into systemd."""
+        return self.etc / "systemd"
+
+    @property
+    def crontab(self) -> Path:
+        """The same timers for cron."""
+        return self.etc / "cron" / "zeo-central"
+
+    @property
+    def logrotate(self) -> Path:
+        """Rotation of all logs."""
+        return self.etc / "logrotate.conf"
+
+    @property
+    def certificates(self) -> Path:
+        """The private certificate authority, if zeoctl made one."""
+        return self.etc / "tls"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of supervisord."""
+        return self.root / "var" / "log"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Where supervisord is asked to start and stop servers."""
+        return self.root / "var" / "supervisor.sock"
+
+    @property
+    def supervisor_pid(self) -> Path:
+        """supervisord's process id."""
+        return self.root / "var" / "supervisord.pid"
+
+    @property
+    def install_lock(self) -> Path:
+        """Held while configuration and commands are written."""
+        return self.root / "var" / "lock" / "zeoserver.lock"
+
+    def storage(self, name: str, repository: Path | None = None) -> StorageLayout:
+        """Return the places of a storage.
+
+        :param repository: where its backups are; default: in its folder.
+        """
+        root = self.root / checked_label(name)
+        return StorageLayout(root, RepositoryLayout(repository or root / "backups"))

@@ -1,0 +1,228 @@
+"""What the buildout declares, as values: checked, frozen, and kept as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.base.files import canonical_json
+from karl.recipe.zeoserver.declaration.layout import CentralLayout, StorageLayout
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens: a Unix socket, or a host and a port.
+
+    :ivar path: of the Unix socket; empty for TCP.
+    :ivar host: name or address, an IPv6 one without brackets.
+    """
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        if self.path:
+            return self.path
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """One end's certificate, and whom it trusts; paths of PEM files.
+
+    :ivar authenticate: certificates of those that the other end's must be
+        signed by.
+    :ivar server_hostname: the name that a client expects in the server's
+        certificate; empty: the host of the address.
+    """
+
+    certificate: str
+    key: str
+    authenticate: str
+    server_hostname: str = ""
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """What a site's ``zodb.conf`` says beside the address.
+
+    :ivar folder: on the site's machine, for caches.
+    :ivar cache: name of the persistent cache; empty: none is kept.  Only one
+        process at a time can use a name.
+    :ivar cache_size: bytes of objects.
+    :ivar blob_cache_size: bytes of blobs.
+    :ivar shared_blobs: use the server's blob directory itself.
+    :ivar wait_timeout: seconds to wait for a connection.
+    :ivar host: under which the site's machine knows the server; empty: the
+        address as it is.
+    """
+
+    folder: str
+    cache: str = ""
+    cache_size: int = 128 << 20
+    blob_cache_size: int = 1 << 30
+    shared_blobs: bool = False
+    wait_timeout: int = 30
+    host: str = ""
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a timer goes off.
+
+    :ivar days: of the week, 0 for Monday; empty: every day.
+    :ivar hour: None: every hour.
+    """
+
+    minute: int
+    hour: int | None = None
+    days: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class StorageDeclaration:
+    """One storage: a site's database.
+
+    :ivar name: as the site is called.
+    :ivar addresses: by side, ``a`` and ``b``.
+    :ivar repository: folder of the backups; empty: in the storage's folder.
+    :ivar scratch: folder for restore drills; empty: in the storage's folder.
+    :ivar transaction_timeout: seconds that a commit may hold the storage.
+    :ivar drain_timeout: seconds that commits in flight have to finish when the
+        storage goes read-only.
+    :ivar invalidation_age: seconds; None: not set.
+    :ivar zeo_conf_additional: lines for the ``<zeo>`` section, as they are.
+    :ivar full_every: days after which an automatic backup is a full one.
+    :ivar keep: how many chains (a full backup and its increments) are kept.
+    """
+
+    name: str
+    addresses: Mapping[str, Address]
+    client: ClientSettings
+    repository: str = ""
+    scratch: str = ""
+    tls: Tls | None = None
+    invalidation_queue_size: int = 100
+    invalidation_age: float | None = None
+    transaction_timeout: int = 120
+    drain_timeout: float = 10.0
+    client_conflict_resolution: bool = False
+    msgpack: bool = False
+    log_level: str = "info"
+    zeo_conf_additional: str = ""
+    pack_days: float = 1.0
+    pack_gc: bool = True
+    pack_keep_old: bool = True
+    full_every: int = 7
+    keep: int = 4
+    backup_at: Schedule | None = None
+    verify_at: Schedule | None = None
+    pack_at: Schedule | None = None
+
+
+@dataclass(frozen=True)
+class Central:
+    """The database server: all storages of all sites.
+
+    :ivar root: its folder, a real path.
+    :ivar name: of the site, such as ``zeo-central``; names its systemd units.
+    :ivar user: whom systemd runs the servers as; empty: who runs the buildout.
+    :ivar socket_group: group whose members may connect to Unix sockets; empty:
+        the user alone.
+    """
+
+    root: str
+    name: str
+    user: str = ""
+    socket_group: str = ""
+    storages: Mapping[str, StorageDeclaration] = field(default_factory=dict)
+
+    @property
+    def places(self) -> CentralLayout:
+        """Where everything is."""
+        return CentralLayout(Path(self.root))
+
+    def storage_places(self, name: str) -> StorageLayout:
+        """Return the places of a declared storage."""
+        repository = self.storages[name].repository
+        return self.places.storage(name, Path(repository) if repository else None)
+
+    def to_text(self) -> str:
+        """Return the content of ``etc/zeo-central.json``."""
+        return canonical_json({"format": _FORMAT, **dataclasses.asdict(self)})
+
+    @classmethod
+    def load(cls, places: CentralLayout) -> Central:
+        """Read ``etc/zeo-central.json``.
+
+        :raises RefusedError: there is none: this is no database server of ours.
+        :raises DamagedError: it cannot be understood.
+        """
+        tip = "Run the buildout of the database server again: it writes this file."
+        try:
+            found = json.loads(places.declaration.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise RefusedError(
+                f"{places.root} is not a database server: it has no "
+                f"{places.declaration.name}.",
+                tip,
+            ) from None
+        except ValueError as error:
+            raise DamagedError(
+                f"{places.declaration} is not JSON: {error}.", tip
+            ) from None
+        try:
+            _check_format(found.pop("format"))
+            storages = {
+                name: _storage(values) for name, values in found["storages"].items()
+            }
+            return cls(**{**found, "storages": storages})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamagedError(
+                f"{places.declaration} does not describe a database server: {error!r}.",
+                tip,
+            ) from None
+
+
+def _check_format(number: int) -> None:
+    if number != _FORMAT:
+        raise ValueError("it is of another format")
+
+
+def _storage(values: dict[str, Any]) -> StorageDeclaration:
+    client = values["client"]
+    return StorageDeclaration(
+        **{
+            **values,
+            "addresses": {
+                side: Address(**address)
+                for side, address in values["addresses"].items()
+            },
+            "client": ClientSettings(**{**client, "tls": _tls(client["tls"])}),
+            "tls": _tls(values["tls"]),
+            **{
+                name: _schedule(values[name])
+                for name in ("backup_at", "verify_at", "pack_at")
+            },
+        }
+    )
+
+
+def _tls(values: dict[str, str] | None) -> Tls | None:
+    return None if values is None else Tls(**values)
+
+
+def _schedule(values: dict[str, Any] | None) -> Schedule | None:
+    if values is None:
+        return None
+    return Schedule(**{**values, "days": tuple(values["days"])})

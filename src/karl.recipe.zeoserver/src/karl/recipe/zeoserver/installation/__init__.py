@@ -1,0 +1,1 @@
+"""Writing what the servers and commands need: what the recipe does."""
