@@ -194,6 +194,32 @@ class StorageLayout:
 
 
 @dataclass(frozen=True)
+class ClientLayout:
+    """The places of caches on a site's machine.
+
+    :ivar root: the folder that the declaration names.
+    """
+
+    root: Path
+
+    @classmethod
+    def of(cls, folder: str) -> ClientLayout:
+        """Return the places in a declared folder."""
+        return cls(Path(folder))
+
+    def cache(self, copy: str, name: str) -> Path:
+        """Return the persistent cache of a copy, such as ``acme-prod-43``.
+
+        :param name: what distinguishes the processes of a site.
+        """
+        return self.root / f"{copy}.{checked_label(name)}.zec"
+
+    def blobs(self, copy: str) -> Path:
+        """Return the folder for blobs of a copy, such as ``acme-prod-43``."""
+        return self.root / f"{copy}.blobs"
+
+
+@dataclass(frozen=True)
 class CentralLayout:
     """The places of a database server.
 
@@ -284,6 +310,11 @@ class CentralLayout:
     def logs(self) -> Path:
         """Logs of supervisord."""
         return self.root / "var" / "log"
+
+    @property
+    def supervisor_log(self) -> Path:
+        """What supervisord did."""
+        return self.logs / "supervisord.log"
 
     @property
     def supervisor_socket(self) -> Path:

@@ -16,6 +16,14 @@ from karl.recipe.zeoserver.declaration.layout import CentralLayout, StorageLayou
 _FORMAT = 1
 
 
+def storage_name(name: str, number: int) -> str:
+    """Return the name of the ZEO storage that serves a copy: ``acme-prod-43``.
+
+    A client of one copy can never talk to another, nor use its cache.
+    """
+    return f"{name}-{number}"
+
+
 @dataclass(frozen=True)
 class Address:
     """Where a server listens: a Unix socket, or a host and a port.
@@ -101,7 +109,11 @@ class StorageDeclaration:
     :ivar drain_timeout: seconds that commits in flight have to finish when the
         storage goes read-only.
     :ivar invalidation_age: seconds; None: not set.
+    :ivar log_level: from which on the server logs, such as ``info``.
+    :ivar log_custom: log handlers for the ``<eventlog>`` section, as they are;
+        empty: the storage's own log file.
     :ivar zeo_conf_additional: lines for the ``<zeo>`` section, as they are.
+    :ivar pack_days: of history that a pack leaves.
     :ivar full_every: days after which an automatic backup is a full one.
     :ivar keep: how many chains (a full backup and its increments) are kept.
     """
@@ -119,6 +131,7 @@ class StorageDeclaration:
     client_conflict_resolution: bool = False
     msgpack: bool = False
     log_level: str = "info"
+    log_custom: str = ""
     zeo_conf_additional: str = ""
     pack_days: float = 1.0
     pack_gc: bool = True

@@ -1,0 +1,83 @@
+"""supervisord's configuration: itself, and a file for each server process."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from karl.recipe.zeoserver.declaration.model import Central
+
+#: Seconds that a server has to end: a large database's index is saved then.
+STOP_WAIT = 120
+
+
+def render_daemon(central: Central) -> str:
+    """Return ``supervisord.conf``.
+
+    Whether it goes into the background is said on its command line.
+    """
+    places = central.places
+    socket = _value(places.supervisor_socket)
+    lines = [
+        "; Written by karl.recipe.zeoserver; the next buildout run writes it again.",
+        "[unix_http_server]",
+        f"file = {socket}",
+        "chmod = 0700",
+        "",
+        "[supervisord]",
+        f"identifier = {central.name}",
+        f"logfile = {_value(places.supervisor_log)}",
+        "logfile_maxbytes = 10MB",
+        "logfile_backups = 5",
+        "loglevel = info",
+        f"pidfile = {_value(places.supervisor_pid)}",
+        f"childlogdir = {_value(places.logs)}",
+        "umask = 027",
+        "strip_ansi = true",
+        "",
+        "[rpcinterface:supervisor]",
+        "supervisor.rpcinterface_factory = "
+        "supervisor.rpcinterface:make_main_rpcinterface",
+        "",
+        "[supervisorctl]",
+        f"serverurl = unix://{socket}",
+        "",
+        "; One for each database copy that is served; zeoctl writes them.",
+        "[include]",
+        "files = programs/*.conf",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_program(central: Central, name: str, side: str) -> str:
+    """Return the file of the process that serves *name* on *side*.
+
+    It ends by itself with status 3 if there is nothing to serve: then it is not
+    started again.  However else it ends, it is.
+    """
+    runner = shlex.quote(str(central.places.runner))
+    output = central.storage_places(name).output(side)
+    umask = "007" if central.socket_group else "077"
+    lines = [
+        "; Written by karl.recipe.zeoserver; zeoctl writes it again.",
+        f"[program:{name}-{side}]",
+        f"command = {_value(f'{runner} {name} {side}')}",
+        "autostart = true",
+        "autorestart = unexpected",
+        "exitcodes = 3",
+        "startsecs = 3",
+        "startretries = 10",
+        "stopsignal = TERM",
+        f"stopwaitsecs = {STOP_WAIT}",
+        f"umask = {umask}",
+        "redirect_stderr = true",
+        f"stdout_logfile = {_value(output)}",
+        "stdout_logfile_maxbytes = 10MB",
+        "stdout_logfile_backups = 3",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _value(text: str | Path) -> str:
+    """Return *text* as supervisor reads it back: ``%`` begins a name there."""
+    return str(text).replace("%", "%%")
