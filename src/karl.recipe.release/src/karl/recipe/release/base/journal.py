@@ -48,8 +48,19 @@ class Journal:
 
     def entries(self) -> list[dict[str, Any]]:
         """Return all whole entries, oldest first; a torn line is left out."""
+        return self.tail(None)
+
+    def tail(self, limit: int | None) -> list[dict[str, Any]]:
+        """Return the whole entries of the journal's end, oldest first.
+
+        :param limit: bytes of the end to look at; None: the whole journal.
+        """
         try:
-            lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
+            with self.path.open("rb") as stream:
+                if limit is not None:
+                    size = stream.seek(0, os.SEEK_END)
+                    stream.seek(max(0, size - limit))
+                lines = stream.read().decode(errors="replace").split("\n")
         except FileNotFoundError:
             return []
         found = []

@@ -66,10 +66,12 @@ class StorageState:
     """The copies of a storage, and which of them are served.
 
     :ivar serving: the number of the copy that each side serves.
+    :ivar last: the highest number that a copy had; it may have been removed.
     """
 
     copies: Mapping[int, CopyState] = field(default_factory=dict)
     serving: Mapping[str, int] = field(default_factory=dict)
+    last: int = 0
 
     @property
     def live(self) -> CopyState | None:
@@ -120,7 +122,11 @@ class StorageState:
 
     def with_copy(self, copy: CopyState) -> StorageState:
         """Return this state with a copy added or changed."""
-        return dataclasses.replace(self, copies={**self.copies, copy.number: copy})
+        return dataclasses.replace(
+            self,
+            copies={**self.copies, copy.number: copy},
+            last=max(self.last, copy.number),
+        )
 
     def without_copy(self, number: int) -> StorageState:
         """Return this state without a copy."""
@@ -146,6 +152,7 @@ def load(places: StorageLayout) -> StorageState:
         return StorageState(
             {copy.number: copy for copy in copies},
             {str(side): int(number) for side, number in found["serving"].items()},
+            int(found["last"]),
         )
     except FileNotFoundError:
         return StorageState()
@@ -169,6 +176,7 @@ def save(places: StorageLayout, state: StorageState) -> None:
                     for number in sorted(state.copies)
                 ],
                 "serving": dict(state.serving),
+                "last": state.last,
             }
         ),
     )
@@ -187,7 +195,7 @@ def next_number(
         else []
     )
     parents = (copy.parent or 0 for copy in state.copies.values())
-    return max([0, *state.copies, *on_disk, *parents, *backed_up]) + 1
+    return max([0, state.last, *state.copies, *on_disk, *parents, *backed_up]) + 1
 
 
 def _of_our_format(found: dict[str, Any]) -> dict[str, Any]:
