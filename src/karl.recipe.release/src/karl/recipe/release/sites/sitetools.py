@@ -9,15 +9,10 @@ on working while they are replaced.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib.util
-import py_compile
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
 
-from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import BusyError, UsageError
+from karl.recipe.release.base import files, payload
+from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
@@ -64,8 +59,7 @@ MODULES = (
 )
 
 _COMMAND = "switch-version"
-_PACKAGE = Path("karl", "recipe", "release")
-_SHEBANG_LIMIT = 127
+_PACKAGE = "karl.recipe.release"
 #: Isolated from the environment, and without ``site``: nothing that is
 #: installed on the machine can get in the way, or cost time.
 _PYTHON_OPTIONS = "-IS"
@@ -115,13 +109,13 @@ def install(
     :raises UsageError: a path cannot be written into a script.
     """
     reporter = reporter or SilentReporter()
-    payload = read_payload()
-    lib = site.lib / digest_of(payload)
+    code = read_payload()
+    lib = site.lib / payload.digest_of(code)
     script = render_script(base_interpreter(), lib, site.root)
     with locked(site.tools_lock, "write the site's commands", wait=60.0):
         for folder in (site.lib, site.bin, site.etc):
             _remove_leftovers(folder)
-        _write_payload(lib, payload)
+        payload.write(lib, code)
         changed = files.write_if_changed(site.config, config.to_text())
         changed |= files.write_if_changed(site.bin / _COMMAND, script, 0o755)
         if changed:
@@ -131,71 +125,16 @@ def install(
 
 def read_payload() -> dict[str, bytes]:
     """Return the content of each file of the payload, by its relative path."""
-    source = Path(__file__).parents[1]
-    return {
-        str(_PACKAGE / f"{name}.py"): (source / f"{name}.py").read_bytes()
-        for name in MODULES
-    }
-
-
-def digest_of(payload: Mapping[str, bytes]) -> str:
-    """Return the name of the folder for a payload, and this Python's bytecode."""
-    digest = hashlib.sha256(importlib.util.MAGIC_NUMBER)
-    for path in sorted(payload):
-        digest.update(f"{path}\0{len(payload[path])}\0".encode())
-        digest.update(payload[path])
-    return digest.hexdigest()[:16]
+    return payload.read(Path(__file__).parents[1], _PACKAGE, MODULES)
 
 
 def render_script(interpreter: str, lib: Path, site: Path) -> str:
     """Return the text of the command.
 
-    The kernel cuts a first line that is too long and splits it at blanks; such
-    an interpreter is run through ``/bin/sh``.
-
     :raises UsageError: a path has a character that neither can carry.
     """
-    if not interpreter.isprintable() or "\\" in interpreter:
-        raise UsageError(
-            f"The path {interpreter!r} cannot be written into a script.",
-            "Run the buildout with a Python that is somewhere else.",
-        )
-    first = f"#!{interpreter} {_PYTHON_OPTIONS}"
-    if " " in interpreter or len(first.encode()) > _SHEBANG_LIMIT:
-        quoted = shlex.quote(interpreter)
-        first = f"#!/bin/sh\n'''exec' {quoted} {_PYTHON_OPTIONS} \"$0\" \"$@\"\n' '''"
-    return f"{first}\n{_BODY.format(lib=str(lib), site=str(site))}"
-
-
-def _write_payload(lib: Path, payload: Mapping[str, bytes]) -> None:
-    """Write the code, or repair what is not as it was written."""
-    if lib.is_dir():
-        for path, content in payload.items():
-            changed = files.write_if_changed(lib / path, content, files.SEALED_FILE)
-            if changed or not _bytecode(lib / path).is_file():
-                _compile(lib, lib, path)
-        return
-    with files.new_tree(lib) as partial:
-        for path, content in payload.items():
-            source = partial / path
-            source.parent.mkdir(parents=True, exist_ok=True)
-            source.write_bytes(content)
-            source.chmod(files.SEALED_FILE)
-            _compile(partial, lib, path)
-
-
-def _bytecode(source: Path) -> Path:
-    return Path(importlib.util.cache_from_source(str(source)))
-
-
-def _compile(root: Path, final: Path, path: str) -> None:
-    """Compile one file below *root* to be read at *final*, never checked again."""
-    py_compile.compile(
-        str(root / path),
-        dfile=str(final / path),
-        doraise=True,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
+    return f"{first}{_BODY.format(lib=str(lib), site=str(site))}"
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -216,11 +155,4 @@ def _remove_unused(site: SiteLayout) -> None:
     Not while a command of the site may be running it.
     """
     with contextlib.suppress(BusyError), locked(site.switch_lock, "tidy up"):
-        named = "".join(
-            path.read_text(errors="replace")
-            for path in site.bin.iterdir()
-            if path.is_file()
-        )
-        for path in site.lib.iterdir():
-            if str(path) not in named and not path.name.startswith("."):
-                files.remove_tree(path)
+        payload.remove_unused(site.lib, site.bin)
