@@ -36,8 +36,10 @@ def render_daemon(central: Central) -> str:
         "strip_ansi = true",
         "",
         "[rpcinterface:supervisor]",
-        "supervisor.rpcinterface_factory = "
-        "supervisor.rpcinterface:make_main_rpcinterface",
+        (
+            "supervisor.rpcinterface_factory = "
+            "supervisor.rpcinterface:make_main_rpcinterface"
+        ),
         "",
         "[supervisorctl]",
         f"serverurl = unix://{socket}",
