@@ -93,6 +93,14 @@ def make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def make_private_directory(path: Path) -> None:
+    """Make *path*, if it is missing, so that only its owner may enter it."""
+    if not path.is_dir():
+        make_directory(path.parent)
+        seam("mkdir", path)
+        path.mkdir(mode=0o700)
+
+
 def folders_of(paths: Iterable[str]) -> set[str]:
     """Return every folder that *paths* are in, without the root."""
     found: set[str] = set()
@@ -165,6 +173,14 @@ def rename(source: Path, target: Path) -> None:
     seam("rename", target)
     os.replace(source, target)
     fsync_directory(target.parent)
+
+
+def truncate(path: Path, size: int) -> None:
+    """Cut a file to its first *size* bytes, durably."""
+    seam("truncate", path)
+    with path.open("r+b") as stream:
+        stream.truncate(size)
+        os.fsync(stream.fileno())
 
 
 def swing_symlink(link: Path, target: str) -> None:
