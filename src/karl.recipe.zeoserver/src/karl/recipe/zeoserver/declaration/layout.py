@@ -36,9 +36,19 @@ class CopyLayout:
         return self.root / "Data.fs.index"
 
     @property
+    def temporary(self) -> Path:
+        """``Data.fs.tmp``: what FileStorage is committing."""
+        return self.root / "Data.fs.tmp"
+
+    @property
     def blobs(self) -> Path:
         """The blob directory."""
         return self.root / "blobs"
+
+    @property
+    def lock(self) -> Path:
+        """``Data.fs.lock``: held by whoever has Data.fs open for writing."""
+        return self.root / "Data.fs.lock"
 
     @property
     def packing(self) -> Path:
@@ -49,6 +59,23 @@ class CopyLayout:
     def before_pack(self) -> Path:
         """``Data.fs.old``: what a pack keeps of the time before it."""
         return self.root / "Data.fs.old"
+
+
+@dataclass(frozen=True)
+class ForeignLayout:
+    """The places of a database that is to be moved here.
+
+    :ivar data: its Data.fs, by whatever name.
+    :ivar blobs: its blob directory, if it has one.
+    """
+
+    data: Path
+    blobs: Path | None = None
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever has it open for writing."""
+        return self.data.with_name(f"{self.data.name}.lock")
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,21 @@ class UnitLayout:
     def delta(self) -> Path:
         """What was added to Data.fs since the backup before, as repozo names it."""
         return self.chain / f"{self.stamp}.deltafs"
+
+    @property
+    def dat(self) -> Path:
+        """repozo's list of the chain's files, if this is its full backup."""
+        return self.chain / f"{self.stamp}.dat"
+
+    @property
+    def partial_delta(self) -> Path:
+        """The increment while it is written."""
+        return self.chain / f".partial-{self.stamp}.deltafs"
+
+    @property
+    def intended_blobs(self) -> Path:
+        """Paths of the blobs that an unfinished backup may have added."""
+        return self.chain / f".partial-{self.stamp}.blobs"
 
     @property
     def blob_manifest(self) -> Path:
@@ -126,6 +168,11 @@ class RepositoryLayout:
 
     root: Path
 
+    @property
+    def in_use(self) -> Path:
+        """A lock: shared by what reads backups, held by what removes them."""
+        return self.root / ".in-use"
+
     def chain(self, stamp: str) -> ChainLayout:
         """Return the places of one chain."""
         return ChainLayout(self.root / checked_label(stamp))
@@ -179,6 +226,15 @@ class StorageLayout:
         """Return the Unix socket on which zeoctl reaches the server of *side*."""
         return self.root / "control" / f"{side}.sock"
 
+    def serving_lock(self, side: str) -> Path:
+        """Return the lock that the server of *side* holds while it runs."""
+        return self.root / "control" / f"{side}.lock"
+
+    @property
+    def mode_lock(self) -> Path:
+        """Held for a moment while ``state.json`` or a server's mode is changed."""
+        return self.root / "mode.lock"
+
     @property
     def logs(self) -> Path:
         """Logs of the servers."""
@@ -191,6 +247,26 @@ class StorageLayout:
     def output(self, side: str) -> Path:
         """Return where a server's standard output and errors go."""
         return self.logs / f"zeo-{side}.out"
+
+
+@dataclass(frozen=True)
+class SiteLayout:
+    """The places of a site that is served from the same machine.
+
+    :ivar root: beside that of the database server.
+    """
+
+    root: Path
+
+    @classmethod
+    def beside(cls, central: CentralLayout, name: str) -> SiteLayout:
+        """Return the places of the site whose database a storage is."""
+        return cls(central.root.parent / checked_label(name))
+
+    @property
+    def caches(self) -> Path:
+        """What can be fetched from the database server again."""
+        return self.root / "var" / "cache"
 
 
 @dataclass(frozen=True)

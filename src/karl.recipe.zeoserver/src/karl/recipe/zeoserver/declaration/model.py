@@ -129,7 +129,6 @@ class StorageDeclaration:
     transaction_timeout: int = 120
     drain_timeout: float = 10.0
     client_conflict_resolution: bool = False
-    msgpack: bool = False
     log_level: str = "info"
     log_custom: str = ""
     zeo_conf_additional: str = ""

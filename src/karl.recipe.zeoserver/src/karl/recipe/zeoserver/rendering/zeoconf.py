@@ -40,7 +40,6 @@ def _server(declared: StorageDeclaration, side: str, *, read_only: bool) -> list
         f"invalidation-queue-size {declared.invalidation_queue_size}",
         f"transaction-timeout {declared.transaction_timeout}",
         f"client-conflict-resolution {boolean(declared.client_conflict_resolution)}",
-        f"msgpack {boolean(declared.msgpack)}",
     ]
     if declared.invalidation_age is not None:
         lines.append(f"invalidation-age {declared.invalidation_age:g}")
