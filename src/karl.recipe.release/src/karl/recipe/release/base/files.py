@@ -175,14 +175,6 @@ def rename(source: Path, target: Path) -> None:
     fsync_directory(target.parent)
 
 
-def truncate(path: Path, size: int) -> None:
-    """Cut a file to its first *size* bytes, durably."""
-    seam("truncate", path)
-    with path.open("r+b") as stream:
-        stream.truncate(size)
-        os.fsync(stream.fileno())
-
-
 def swing_symlink(link: Path, target: str) -> None:
     """Point *link* to *target* by one rename(2): never missing, never dangling.
 
