@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from karl.recipe.release.base import files, largefiles
+from karl.recipe.release.base.errors import DamagedError
+
+#: How ZODB can lay out a blob directory: eight folders deep, or one.
+BUSHY, LAWN = "bushy", "lawn"
+
+#: Holds the name of the layout; ZODB's.
+MARK = ".layout"
+
+_PATH = re.compile(
+    r"(?:(?:0x[0-9a-f]{2}/){8}|0x(?:[0-9a-f]{2}){1,8}/)"
+    r"0x((?:[0-9a-f]{2}){1,8})\.blob\Z"
+)
 
 
 class BlobName(NamedTuple):
@@ -26,13 +44,39 @@ class BlobFile(NamedTuple):
 
 
 def layout_of(folder: Path) -> str:
-    """Return how ZODB lays out a blob directory: ``bushy`` or ``lawn``."""
-    raise NotImplementedError
+    """Return how ZODB lays out a blob directory: ``bushy`` or ``lawn``.
+
+    :raises DamagedError: its mark names no layout.
+    """
+    try:
+        with os.fdopen(largefiles.open_plain(folder / MARK), "rb") as stream:
+            found = stream.read(16).decode(errors="replace").strip()
+    except FileNotFoundError:
+        # ZODB takes one without a mark for an old one, if there is anything in it.
+        used = folder.is_dir() and any(
+            not name.startswith(".") for name in os.listdir(folder)
+        )
+        return LAWN if used else BUSHY
+    if found not in {BUSHY, LAWN}:
+        raise DamagedError(
+            f"{folder / MARK} names no layout of blobs: {found!r}.",
+            f"Write {BUSHY} or {LAWN} into it, whichever the folder has.",
+        )
+    return found
 
 
 def path_of(name: BlobName, layout: str) -> str:
     """Return the path of a blob below its blob directory."""
-    raise NotImplementedError
+    if layout == LAWN:
+        folder = _short(name.oid)
+    else:
+        folder = "/".join(f"0x{byte:02x}" for byte in name.oid)
+    return f"{folder}/{_short(name.tid)}.blob"
+
+
+def _short(number: bytes) -> str:
+    """Return a number as ZODB names it: without zero bytes before it."""
+    return f"0x{number.lstrip(bytes(1)).hex() or '00'}"
 
 
 def tid_of(path: str) -> str:
@@ -40,12 +84,19 @@ def tid_of(path: str) -> str:
 
     :raises DamagedError: it is not the path of a blob.
     """
-    raise NotImplementedError
+    found = _PATH.match(path)
+    if found is None:
+        raise DamagedError(
+            f"{path!r} is not the path of a blob.",
+            "Something else wrote there; look at the folder.",
+        )
+    return found[1].rjust(16, "0")
 
 
 def prepare(folder: Path, layout: str) -> None:
     """Make a blob directory, empty but for the mark of its layout."""
-    raise NotImplementedError
+    files.make_directory(folder)
+    files.write_new(folder / MARK, layout)
 
 
 def listing(folder: Path, until: str) -> Iterator[str]:
@@ -53,16 +104,76 @@ def listing(folder: Path, until: str) -> Iterator[str]:
 
     Links, and whatever has not the name of a blob, are passed over.
     """
-    raise NotImplementedError
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        inside = os.path.relpath(place, folder)
+        for name in sorted(names):
+            path = f"{inside}/{name}"
+            found = _PATH.match(path)
+            if found and found[1].rjust(16, "0") <= until and _is_plain(place, name):
+                yield path
 
 
-def take(source: Path, target: Path, path: str, sha256: str = "") -> BlobFile:
-    """Have a blob file in another blob directory: linked, or else copied.
+def _is_plain(place: str, name: str) -> bool:
+    return stat.S_ISREG(os.lstat(os.path.join(place, name)).st_mode)
+
+
+def status_of(folder: Path, path: str) -> os.stat_result:
+    """Return the status of a blob file.
+
+    :raises FileNotFoundError: it is not there.
+    :raises DamagedError: it is no plain file, or behind a link.
+    """
+    tid_of(path)
+    place = str(folder)
+    *parents, name = path.split("/")
+    for parent in parents:
+        place = f"{place}/{parent}"
+        if os.path.islink(place):
+            raise DamagedError(
+                f"{place} is a link where a folder of blobs should be.",
+                "Put the folder itself there.",
+            )
+    status = os.lstat(f"{place}/{name}")
+    if not stat.S_ISREG(status.st_mode):
+        raise DamagedError(
+            f"{place}/{name} is not a plain file.",
+            "Find out who put it there, and why.",
+        )
+    return status
+
+
+def sum_of(folder: Path, path: str) -> BlobFile:
+    """Return what a blob file holds, read from the disk."""
+    status_of(folder, path)
+    found = hashlib.sha256()
+    size = largefiles.read(folder / path, found.update)
+    return BlobFile(found.hexdigest(), size, path)
+
+
+def take(source: Path, target: Path, path: str, known: str = "") -> BlobFile:
+    """Have a blob file in another blob directory too: linked, or else copied.
 
     :param source: the blob directory it is in.
-    :param target: the blob directory it comes to.
-    :param sha256: of its content, if that is known; then a link is not read.
+    :param target: the blob directory it comes to; one that is there is replaced.
+    :param known: the sha256 of its content, if that is known: then a file that
+        could be linked is not read.
     :raises FileNotFoundError: it is not there.
     :raises DamagedError: it is no plain file, or its content is another.
     """
-    raise NotImplementedError
+    status = status_of(source, path)
+    files.make_directory((target / path).parent)
+    if os.path.lexists(target / path):
+        files.remove_tree(target / path)
+    if largefiles.link(source / path, target / path):
+        if known:
+            return BlobFile(known, status.st_size, path)
+        return sum_of(target, path)
+    found = hashlib.sha256()
+    size = largefiles.copy(source / path, target / path, found.update)
+    if known and found.hexdigest() != known:
+        raise DamagedError(
+            f"The blob {source / path} is not what it was.",
+            "Compare it with the one in another backup.",
+        )
+    return BlobFile(found.hexdigest(), size, path)

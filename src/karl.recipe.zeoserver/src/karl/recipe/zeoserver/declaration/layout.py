@@ -46,11 +46,6 @@ class CopyLayout:
         return self.root / "blobs"
 
     @property
-    def lock(self) -> Path:
-        """``Data.fs.lock``: held by whoever has Data.fs open for writing."""
-        return self.root / "Data.fs.lock"
-
-    @property
     def packing(self) -> Path:
         """``Data.fs.pack``: what FileStorage writes while it packs."""
         return self.root / "Data.fs.pack"
@@ -386,6 +381,11 @@ class CentralLayout:
     def logs(self) -> Path:
         """Logs of supervisord."""
         return self.root / "var" / "log"
+
+    @property
+    def supervise_output(self) -> Path:
+        """What supervisord prints where zeoctl started it: errors of its start."""
+        return self.logs / "zeo-supervise.out"
 
     @property
     def supervisor_log(self) -> Path:
