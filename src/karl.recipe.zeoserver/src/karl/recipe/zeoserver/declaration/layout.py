@@ -330,6 +330,16 @@ class CentralLayout:
         return self.root / "current" / "release"
 
     @property
+    def release_python(self) -> Path:
+        """The live release's interpreter."""
+        return self.release / "bin" / "python"
+
+    @property
+    def supervisorctl(self) -> Path:
+        """The live release's ``supervisorctl``."""
+        return self.release / "bin" / "supervisorctl"
+
+    @property
     def etc(self) -> Path:
         """Generated configuration."""
         return self.root / "etc"
@@ -361,6 +371,10 @@ class CentralLayout:
     def systemd(self) -> Path:
         """Generated units, to be linked into systemd."""
         return self.etc / "systemd"
+
+    def unit(self, name: str) -> Path:
+        """Return the file of a systemd unit, such as ``zeo-central.service``."""
+        return self.systemd / checked_label(name)
 
     @property
     def crontab(self) -> Path:
@@ -404,8 +418,11 @@ class CentralLayout:
 
     @property
     def install_lock(self) -> Path:
-        """Held while configuration and commands are written."""
-        return self.root / "var" / "lock" / "zeoserver.lock"
+        """Held while configuration and commands are written.
+
+        ``switch-version`` is written under the same lock: ``lib`` is common.
+        """
+        return self.root / "var" / "lock" / "tools.lock"
 
     def storage(self, name: str, repository: Path | None = None) -> StorageLayout:
         """Return the places of a storage.

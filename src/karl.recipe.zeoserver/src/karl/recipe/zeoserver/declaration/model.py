@@ -98,6 +98,17 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Account:
+    """Whom the servers run as.
+
+    :ivar group: the user's own.
+    """
+
+    user: str
+    group: str
+
+
+@dataclass(frozen=True)
 class StorageDeclaration:
     """One storage: a site's database.
 

@@ -1,0 +1,145 @@
+"""Units for systemd: the servers with the box, and a timer for each task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from karl.recipe.zeoserver.declaration.model import Account, Central, Schedule
+from karl.recipe.zeoserver.declaration.schedules import DAYS
+from karl.recipe.zeoserver.rendering import timers
+from karl.recipe.zeoserver.rendering.supervisorconf import STOP_WAIT
+from karl.recipe.zeoserver.rendering.timers import Timer
+
+_WRITTEN = "# Written by karl.recipe.zeoserver; the next buildout run writes it again."
+
+#: What no server and no backup needs.  Nothing here mounts a folder anew: links
+#: between a database and its backups cannot cross a mount.
+_CLOSED = (
+    "NoNewPrivileges=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+)
+
+#: Folders that ``ProtectSystem=full`` closes to writing.
+_SYSTEM = ("/boot", "/efi", "/etc", "/usr")
+
+
+def render(central: Central, account: Account) -> dict[str, str]:
+    """Return every unit, by the name of its file."""
+    units = {f"{central.name}.service": _servers(central, account)}
+    for timer in timers.of(central):
+        name = f"{central.name}-{timer.verb}-{timer.storage}"
+        units[f"{name}.service"] = _task(central, account, timer)
+        units[f"{name}.timer"] = _timer(central, timer)
+    return units
+
+
+def is_ours(central: Central, unit: str) -> bool:
+    """Tell whether a file's name is one that :func:`render` could give."""
+    tasks = tuple(f"{central.name}-{verb}-" for verb in timers.VERBS)
+    return unit.startswith(tasks) and unit.endswith((".service", ".timer"))
+
+
+def calendar(schedule: Schedule) -> str:
+    """Return a schedule as ``OnCalendar=`` takes it."""
+    hour = "*" if schedule.hour is None else f"{schedule.hour:02}"
+    days = ",".join(DAYS[day] for day in schedule.days)
+    return f"{days} *-*-* {hour}:{schedule.minute:02}:00".strip()
+
+
+def _servers(central: Central, account: Account) -> str:
+    folder = central.places.systemd
+    return _unit(
+        [
+            _WRITTEN,
+            "# Let systemd know all units of this folder, and start them:",
+            f"#   systemctl link {folder}/*",
+            f"#   systemctl enable --now {central.name}.service",
+            f"#   systemctl enable --now {folder}/*.timer",
+            "[Unit]",
+            f"Description=ZEO servers of {central.name}",
+            "After=network.target",
+            f"RequiresMountsFor={_quoted(central.root)}",
+            "",
+            "[Service]",
+            "Type=exec",
+            f"ExecStart={_command(central.places.supervise)}",
+            *_run_as(central, account),
+            "KillMode=mixed",
+            f"TimeoutStopSec={STOP_WAIT + 30}",
+            "Restart=on-failure",
+            "RestartSec=5",
+            "LimitNOFILE=65536",
+            "",
+            "[Install]",
+            "WantedBy=multi-user.target",
+        ]
+    )
+
+
+def _task(central: Central, account: Account, timer: Timer) -> str:
+    return _unit(
+        [
+            _WRITTEN,
+            "[Unit]",
+            f"Description={timer.title} {timer.storage}",
+            f"After={central.name}.service",
+            f"RequiresMountsFor={_quoted(central.root)}",
+            "",
+            "[Service]",
+            "Type=oneshot",
+            f"ExecStart={_command(central.places.zeoctl, *timer.arguments)}",
+            *_run_as(central, account),
+            "Nice=10",
+            "IOSchedulingPriority=7",
+        ]
+    )
+
+
+def _timer(central: Central, timer: Timer) -> str:
+    return _unit(
+        [
+            _WRITTEN,
+            "[Unit]",
+            f"Description={timer.title} {timer.storage}",
+            "",
+            "[Timer]",
+            f"OnCalendar={calendar(timer.schedule)}",
+            "Persistent=true",
+            "",
+            "[Install]",
+            "WantedBy=timers.target",
+        ]
+    )
+
+
+def _run_as(central: Central, account: Account) -> list[str]:
+    lines = [f"User={account.user}", f"Group={account.group}", "UMask=0027", *_CLOSED]
+    written = [central.root, *(each.repository for each in central.storages.values())]
+    if not any(Path(path).is_relative_to(top) for path in written for top in _SYSTEM):
+        lines.append("ProtectSystem=full")
+    return lines
+
+
+def _command(program: Path, *arguments: str) -> str:
+    """Return a command; the colon keeps systemd from replacing ``$``."""
+    return " ".join([_quoted(f":{program}"), *arguments])
+
+
+def _quoted(text: str) -> str:
+    """Return *text* as one word: ``%`` begins a name there."""
+    return f'"{text.replace("%", "%%")}"'
+
+
+def _unit(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"
