@@ -36,6 +36,11 @@ class CopyLayout:
         return self.root / "Data.fs.index"
 
     @property
+    def lock(self) -> Path:
+        """``Data.fs.lock``: held by whoever has Data.fs open for writing."""
+        return self.root / "Data.fs.lock"
+
+    @property
     def temporary(self) -> Path:
         """``Data.fs.tmp``: what FileStorage is committing."""
         return self.root / "Data.fs.tmp"
