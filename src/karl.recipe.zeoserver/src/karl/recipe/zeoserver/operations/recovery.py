@@ -1,16 +1,230 @@
-"""What a killed command left behind, put right by the next one."""
+"""What a killed or failed command left behind, put right by the next one.
+
+The journal's end tells which command did not end, and its last steps; the state
+and the disk tell how far it came.  A new copy that the state does not know yet
+is removed; a change of the live copy is undone until the state has it, and
+finished from then on; servers are brought to what the state says.
+"""
 
 from __future__ import annotations
 
-from karl.recipe.release.base import files
+import contextlib
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.release.base import files, largefiles
+from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.zeoserver.backups import chains
+from karl.recipe.zeoserver.databases import packing
+from karl.recipe.zeoserver.databases import state as states
+from karl.recipe.zeoserver.databases.state import Status, StorageState
+from karl.recipe.zeoserver.declaration.layout import StorageLayout
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.servers import control, processes
+
+#: Bytes of the journal's end that are looked at: more than any one command wrote.
+_TAIL = 1 << 18
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command as the journal has it.
+
+    :ivar begin: its first entry.
+    :ivar steps: what it began to do.
+    :ivar settled: it ended, or what it left has been put right.
+    """
+
+    begin: Mapping[str, Any]
+    steps: Sequence[Mapping[str, Any]]
+    settled: bool
+
+    @property
+    def verb(self) -> str:
+        """What it was."""
+        return str(self.begin["verb"])
+
+    def step(self, name: str) -> Mapping[str, Any] | None:
+        """Return the last step of a name, if it came to that."""
+        found = [step for step in self.steps if step.get("step") == name]
+        return found[-1] if found else None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A storage in which something is to be put right; its lock is held."""
+
+    central: Central
+    name: str
+    journal: Journal
+    reporter: Reporter
+
+    @property
+    def places(self) -> StorageLayout:
+        """Where everything of it is."""
+        return self.central.storage_places(self.name)
+
+    @property
+    def state(self) -> StorageState:
+        """What is true now."""
+        return states.load(self.places)
+
+    def save(self, state: StorageState) -> None:
+        """Make *state* true."""
+        states.save(self.places, state)
+
+
+def last_run(journal: Journal) -> Run | None:
+    """Return the command that the journal tells of last."""
+    entries = journal.tail(_TAIL)
+    begins = [at for at, entry in enumerate(entries) if entry.get("event") == "begin"]
+    if not begins:
+        return None
+    own = entries[begins[-1] :]
+    events = {entry.get("event") for entry in own}
+    steps = [entry for entry in own if entry.get("event") == "step"]
+    return Run(own[0], steps, bool(events & {"end", "recovered"}))
 
 
 def recover(central: Central, name: str, journal: Journal, reporter: Reporter) -> None:
-    """Remove unfinished work of a storage; its lock is held."""
-    places = central.storage_places(name)
+    """Put right what the last command left of a storage; its lock is held."""
+    scene = Scene(central, name, journal, reporter)
+    places = scene.places
     for folder in (places.root, places.databases, places.repository.root):
         for path in files.remove_partial(folder):
             reporter.say(f"Removed unfinished work of an earlier command: {path}")
+    chains.repair(places.repository, reporter)
+    run = last_run(journal)
+    if run is not None and not run.settled:
+        _settle(scene, run)
+        journal.append("recovered", verb=run.verb)
+    _mend_packs(scene)
+    _follow(scene)
+
+
+def _settle(scene: Scene, run: Run) -> None:
+    _remove_unknown(scene, run)
+    _settle_adoption(scene, run)
+    _withdraw_increment(scene, run)
+    _note_pack(scene, run)
+
+
+def _remove_unknown(scene: Scene, run: Run) -> None:
+    """Remove a new copy that was there before the state could know it."""
+    step = run.step("place")
+    if step is None or step["number"] in scene.state.copies:
+        return
+    root = scene.places.copy(step["number"]).root
+    if root.exists():
+        partial = files.partial_name(root)
+        files.rename(root, partial)
+        files.remove_tree(partial)
+        scene.reporter.say(
+            f"Removed database copy {step['number']}: {run.verb} did not finish it."
+        )
+
+
+def _settle_adoption(scene: Scene, run: Run) -> None:
+    """Make the live copy what it was, unless another is live already."""
+    step, state = run.step("freeze"), scene.state
+    if step is None or state.live is None or state.live.number != step["old"]:
+        return
+    if state.live.read_only != step["was_read_only"]:
+        scene.save(
+            state.with_copy(
+                dataclasses.replace(state.live, read_only=step["was_read_only"])
+            )
+        )
+        scene.reporter.say(
+            f"Undone: adopt {step['new']}, which was interrupted; database copy "
+            f"{step['old']} is live as before."
+        )
+
+
+def _withdraw_increment(scene: Scene, run: Run) -> None:
+    """Take from a staged copy what was added to it and is not known yet."""
+    step, state = run.step("append"), scene.state
+    if step is None or step["number"] not in state.copies:
+        return
+    copy = state.copy(step["number"])
+    data = scene.places.copy(copy.number).data
+    untouched = (
+        copy.status is Status.STAGED
+        and state.side_of(copy.number) is None
+        and copy.position == step["at"]
+    )
+    if not untouched or data.stat().st_size <= copy.position:
+        return
+    _, unit = chains.find(chains.load(scene.places.repository), step["unit"])
+    if _begins_with_surplus(unit.places.delta, data, copy.position):
+        largefiles.cut(data, copy.position)
+        scene.reporter.say(
+            f"Database copy {copy.number} is as before catch-up was interrupted."
+        )
+
+
+def _begins_with_surplus(delta: Path, data: Path, position: int) -> bool:
+    """Tell whether what is in *data* after *position* is the beginning of *delta*."""
+    with delta.open("rb") as expected, data.open("rb") as stream:
+        stream.seek(position)
+        while found := stream.read(_CHUNK):
+            if expected.read(len(found)) != found:
+                return False
+    return True
+
+
+def _note_pack(scene: Scene, run: Run) -> None:
+    """Record a pack that ended after zeoctl had been killed."""
+    step, state = run.step("pack"), scene.state
+    if step is None or step["number"] not in state.copies:
+        return
+    copy = state.copy(step["number"])
+    layout = scene.places.copy(copy.number)
+    with contextlib.suppress(FileNotFoundError):
+        if layout.data.stat().st_ino != step["inode"]:
+            packed = dataclasses.replace(copy, packed=time.time())
+            scene.save(state.with_copy(packed))
+
+
+def _mend_packs(scene: Scene) -> None:
+    """Put right what a pack left whose server was killed."""
+    for number in scene.state.copies:
+        try:
+            for sentence in packing.mend(scene.places.copy(number)):
+                scene.reporter.say(sentence)
+        except (KarlError, OSError):
+            continue  # A server has it open, and packs.
+
+
+def _follow(scene: Scene) -> None:
+    """Bring the servers to what the state says, as far as they answer."""
+    try:
+        processes.apply_programs(scene.central, scene.name, scene.state, scene.reporter)
+        _follow_modes(scene)
+    except (KarlError, OSError) as error:
+        scene.reporter.warn(
+            f"The servers of {scene.name} are not as they should be: {error}"
+        )
+
+
+def _follow_modes(scene: Scene) -> None:
+    state = scene.state
+    for side, number in state.serving.items():
+        found = control.status(scene.places, side)
+        wanted = state.copy(number).read_only
+        if found is None or found.copy != number or found.read_only == wanted:
+            continue
+        control.set_mode(
+            scene.places,
+            side,
+            read_only=wanted,
+            bound=scene.central.storages[scene.name].drain_timeout,
+        )

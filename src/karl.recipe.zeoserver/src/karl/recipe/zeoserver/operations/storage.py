@@ -65,7 +65,8 @@ def changing(
 ) -> Iterator[Change]:
     """Hold the storage's one lock for a change, and record the change.
 
-    What an earlier command left when it was killed is repaired first.
+    What an earlier command left when it was killed is repaired first; what this
+    one leaves if it fails, at its end.
 
     :param purpose: such as ``back up acme-prod``; told to whoever must wait.
     :param wait: seconds to wait for another command.
@@ -83,5 +84,9 @@ def changing(
             # A full disk must not hide what went wrong.
             with contextlib.suppress(OSError):
                 journal.append("failed", verb=verb, error=told)
+            with contextlib.suppress(OSError, KarlError):
+                recovery.recover(
+                    storage.central, storage.name, journal, storage.reporter
+                )
             raise
         journal.append("end", verb=verb)

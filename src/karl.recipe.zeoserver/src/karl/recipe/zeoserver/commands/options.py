@@ -1,0 +1,47 @@
+"""Arguments that several verbs have."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_changing(parser: argparse.ArgumentParser) -> None:
+    """Add what every verb understands that changes a storage."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be done"
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to wait for another command that changes the storage "
+        "(default: not at all)",
+    )
+
+
+def changing(args: argparse.Namespace) -> dict[str, Any]:
+    """Return them as keyword arguments of an operation."""
+    return {"dry_run": args.dry_run, "wait": args.wait}
+
+
+def add_number(parser: argparse.ArgumentParser) -> None:
+    """Add the number of a database copy."""
+    parser.add_argument("number", type=int, metavar="N", help="which database copy")
+
+
+def count(text: str) -> int:
+    """Return a number of things, none at least."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def days(text: str) -> float:
+    """Return a number of days, none at least."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value

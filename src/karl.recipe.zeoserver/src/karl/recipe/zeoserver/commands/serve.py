@@ -1,0 +1,66 @@
+"""``zeoctl serve`` and ``zeoctl unserve``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from karl.recipe.zeoserver.commands import options
+from karl.recipe.zeoserver.commands.verb import Result, Verb, show_text
+from karl.recipe.zeoserver.operations import serving
+from karl.recipe.zeoserver.operations.storage import Storage
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    options.add_number(parser)
+    parser.add_argument("--read-only", action="store_true", help="refuse commits to it")
+    options.add_changing(parser)
+
+
+def _unserve_arguments(parser: argparse.ArgumentParser) -> None:
+    options.add_number(parser)
+    parser.add_argument(
+        "--live", action="store_true", help="also if the site uses this copy"
+    )
+    options.add_changing(parser)
+
+
+def _serve(storage: Storage, args: argparse.Namespace) -> Result:
+    return serving.serve(
+        storage, args.number, read_only=args.read_only, **options.changing(args)
+    )
+
+
+def _unserve(storage: Storage, args: argparse.Namespace) -> Result:
+    return serving.unserve(
+        storage, args.number, live=args.live, **options.changing(args)
+    )
+
+
+def _show(results: Mapping[str, Result]) -> str:
+    """Return the text, with the address and what clients need."""
+    lines = [show_text(results)]
+    for result in results.values():
+        if "zodb_conf" in result:
+            lines += [f"address: {result['address']}", "", result["zodb_conf"].rstrip()]
+    return "\n".join(lines)
+
+
+VERBS = (
+    Verb(
+        "serve",
+        "Serve a database copy on the free address.",
+        _serve,
+        _show,
+        _serve_arguments,
+        single=True,
+    ),
+    Verb(
+        "unserve",
+        "Stop serving a database copy.",
+        _unserve,
+        show_text,
+        _unserve_arguments,
+        single=True,
+    ),
+)

@@ -1,0 +1,76 @@
+"""How much a pack would free, told by FileStorage's own search for garbage."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.zeoserver.declaration.layout import CopyLayout
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a pack would remove.
+
+    :ivar records: of objects.
+    :ivar size: bytes of Data.fs.
+    :ivar blobs: files.
+    :ivar blob_size: bytes of blobs.
+    """
+
+    records: int
+    size: int
+    blobs: int
+    blob_size: int
+
+
+def estimate(copy: CopyLayout, position: int, before: float, *, gc: bool) -> Estimate:
+    """Read the database as a pack would, and change nothing.
+
+    :param position: where the last committed transaction ends.
+    :param before: seconds since the epoch; what was replaced earlier goes.
+    :param gc: objects that nothing refers to go too.
+    """
+    from persistent.TimeStamp import TimeStamp
+    from ZODB.FileStorage.fspack import GC
+    from ZODB.serialize import referencesf
+
+    stop = TimeStamp(*time.gmtime(before)[:5], before % 60).raw()
+    with copy.data.open("rb") as stream:
+        garbage = GC(stream, position, stop, gc, referencesf)
+        try:
+            garbage.findReachable()
+        except Exception as error:
+            if type(error).__name__ == "RedundantPackWarning":
+                return Estimate(0, 0, 0, 0)
+            raise
+        return _sum(copy, garbage)
+
+
+def _sum(copy: CopyLayout, garbage: Any) -> Estimate:
+    """Add up the records before the time of the pack that nothing reaches."""
+    from ZODB.blob import FilesystemHelper
+
+    helper = FilesystemHelper(str(copy.blobs)) if copy.blobs.is_dir() else None
+    records = size = blobs = blob_size = 0
+    position = 4
+    while position < garbage.packpos:
+        transaction = garbage._read_txn_header(position)  # noqa: SLF001
+        end = position + transaction.tlen
+        place = position + transaction.headerlen()
+        removed = kept = 0
+        while place < end:
+            record = garbage._read_data_header(place)  # noqa: SLF001
+            if garbage.isReachable(record.oid, place):
+                kept += 1
+            else:
+                records, removed = records + 1, removed + record.recordlen()
+                blob = helper and Path(helper.getBlobFilename(record.oid, record.tid))
+                if blob and blob.is_file():
+                    blobs, blob_size = blobs + 1, blob_size + blob.stat().st_size
+            place += record.recordlen()
+        size += removed if kept else transaction.tlen + 8
+        position = end + 8
+    return Estimate(records, size, blobs, blob_size)

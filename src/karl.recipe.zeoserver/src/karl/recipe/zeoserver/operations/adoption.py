@@ -1,0 +1,236 @@
+"""Making another copy the live one, or going back: one change of the state.
+
+At no moment are two copies writable: the live one is read-only before another
+becomes live, and only then that one accepts writes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.zeoserver.databases import opened
+from karl.recipe.zeoserver.databases.counting import transactions_beyond
+from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
+from karl.recipe.zeoserver.operations import rules
+from karl.recipe.zeoserver.operations.plans import Plan
+from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
+from karl.recipe.zeoserver.servers import control, ends
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the live copy has that the one to adopt has not.
+
+    :ivar count: transactions; None: nothing is common, or it cannot be told, as the
+        live copy is damaged.
+    """
+
+    count: int | None
+
+    def __str__(self) -> str:
+        if self.count is None:
+            return "a history of its own, with transactions"
+        return f"{self.count} transaction" + ("" if self.count == 1 else "s")
+
+
+def common_point(state: StorageState, live: CopyState, copy: CopyState) -> str | None:
+    """Return the last transaction that the live copy and another have in common.
+
+    :return: its id; None: they are not of one history, and nothing is common.
+    """
+    if copy.status is Status.FORMER:
+        return live.adopted_tid
+    if copy.parent == live.number:
+        return copy.tid
+    if copy.parent in _ancestors(state, live):
+        return min(copy.tid, live.tid)
+    return None
+
+
+def _ancestors(state: StorageState, copy: CopyState) -> set[int]:
+    """Return the copies that one was made from, as far as they are known."""
+    found: set[int] = set()
+    parent = copy.parent
+    while parent is not None and parent not in found:
+        found.add(parent)
+        parent = state.copies[parent].parent if parent in state.copies else None
+    return found
+
+
+def plan(
+    name: str, state: StorageState, number: int, loss: Loss, *, discard: bool
+) -> Plan:
+    """Decide how a copy becomes live.
+
+    :param loss: what the live copy has beyond it.
+    :param discard: the operator said that this may be given up.
+    :raises RefusedError: the copy is not served, or writes would be lost.
+    """
+    copy = state.copy(number)
+    rules.check_copy("adopt", name, copy)
+    live = state.live
+    facts = {
+        "number": number,
+        "previous": live.number if live else None,
+        "discarded": loss.count,
+    }
+    if copy.status is Status.LIVE:
+        return Plan((), {**facts, "previous": None, "discarded": 0})
+    if state.side_of(number) is None:
+        raise RefusedError(
+            f"Database copy {number} of {name} is not served.",
+            f"Serve it first: zeoctl serve {name} {number}.",
+        )
+    steps = (f"make database copy {number} live and writable",)
+    if live is None:
+        return Plan(steps, facts)
+    if loss.count != 0 and not discard:
+        raise _refusal(name, live, copy, loss)
+    first = f"make database copy {live.number} read-only; it is kept as a former one"
+    return Plan((first, *steps), facts)
+
+
+def _refusal(name: str, live: CopyState, copy: CopyState, loss: Loss) -> RefusedError:
+    tip = (
+        f"To give that up: zeoctl adopt {name} {copy.number} --discard-writes; copy "
+        f"{live.number} is kept."
+    )
+    if copy.status is Status.STAGED:
+        tip = f"Catch up: zeoctl catch-up {name} {copy.number} --final. {tip}"
+    return RefusedError(
+        f"The live database copy {live.number} of {name} has {loss} that copy "
+        f"{copy.number} has not.",
+        tip,
+    )
+
+
+def adopt(
+    storage: Storage,
+    number: int,
+    *,
+    discard_writes: bool = False,
+    dry_run: bool = False,
+    wait: float = 0.0,
+) -> dict[str, Any]:
+    """Make a served copy the live one; the live one becomes a former one.
+
+    :param discard_writes: also if the live copy has transactions that it has not.
+    :param wait: seconds to wait for another command.
+    :raises RefusedError: it is not served, or writes would be lost.
+    :raises UnreachableError: its server does not answer.
+    """
+    name = storage.name
+    if dry_run:
+        return _observed(storage, number, discard=discard_writes).rehearsed()
+    with changing(
+        storage, "adopt", f"adopt a copy of {name}", wait, copy=number
+    ) as change:
+        decided = _observed(storage, number, discard=discard_writes)
+        if not decided.steps:
+            return decided.done(f"Database copy {number} is live already.")
+        decided = _apply(change, number, discard=discard_writes)
+    previous = decided.facts["previous"]
+    kept = f"; copy {previous} is kept, read-only" if previous else ""
+    return decided.done(f"Database copy {number} is live{kept}.")
+
+
+def _observed(storage: Storage, number: int, *, discard: bool) -> Plan:
+    state = storage.state()
+    return plan(
+        storage.name, state, number, lost(storage, state, number), discard=discard
+    )
+
+
+def lost(storage: Storage, state: StorageState, number: int) -> Loss:
+    """Return what the live copy has now that another has not."""
+    live, copy = state.live, state.copy(number)
+    if live is None or live.number == number:
+        return Loss(0)
+    common = common_point(state, live, copy)
+    if common is None:
+        return Loss(None)
+    try:
+        end = ends.live_end(storage.central, storage.name, state)
+        data = storage.places.copy(live.number).data
+        return Loss(transactions_beyond(data, end.position, common))
+    except (DamagedError, OSError):
+        return Loss(None)
+
+
+def _apply(change: Change, number: int, *, discard: bool) -> Plan:
+    storage = change.storage
+    state = storage.state()
+    _asked(storage, state, number)
+    if state.live is not None:
+        change.step(
+            "freeze",
+            old=state.live.number,
+            new=number,
+            was_read_only=state.live.read_only,
+        )
+        state = _freeze(change, state, state.live)
+    # What was committed since the first look counts too.
+    decided = _observed(storage, number, discard=discard)
+    tid = _asked(storage, state, number).tid
+    change.step("switch", new=number)
+    change.save(switched(state, number, tid))
+    change.step("thaw", new=number)
+    _set_mode(storage, number, read_only=False)
+    return decided
+
+
+def switched(state: StorageState, number: int, tid: str) -> StorageState:
+    """Return the state in which a copy is live and the live one a former one.
+
+    :param tid: the last transaction of the copy.
+    """
+    if state.live is not None:
+        former = dataclasses.replace(state.live, status=Status.FORMER, read_only=True)
+        state = state.with_copy(former)
+    live = dataclasses.replace(
+        state.copy(number), status=Status.LIVE, read_only=False, adopted_tid=tid
+    )
+    return state.with_copy(live)
+
+
+def _freeze(change: Change, state: StorageState, live: CopyState) -> StorageState:
+    """Make the live copy read-only, first in the state, then in its server."""
+    storage = change.storage
+    state = state.with_copy(dataclasses.replace(live, read_only=True))
+    change.save(state)
+    side = state.side_of(live.number)
+    if side is None or control.status(storage.places, side) is None:
+        # Whatever starts it from now on starts it read-only.
+        with opened.closed(storage.places.copy(live.number)):
+            return state
+    _set_mode(storage, live.number, read_only=True)
+    return state
+
+
+def _set_mode(storage: Storage, number: int, *, read_only: bool) -> None:
+    side = storage.state().side_of(number)
+    if side is not None:
+        control.set_mode(
+            storage.places,
+            side,
+            read_only=read_only,
+            bound=storage.declared.drain_timeout,
+        )
+
+
+def _asked(storage: Storage, state: StorageState, number: int) -> control.ServerStatus:
+    """Return what the server of a copy says.
+
+    :raises RefusedError: it does not answer.
+    """
+    side = state.side_of(number)
+    found = control.status(storage.places, side) if side else None
+    if found is None or found.copy != number:
+        raise RefusedError(
+            f"The server of database copy {number} of {storage.name} does not answer.",
+            f"See zeoctl status {storage.name} and zeoctl logs {storage.name}.",
+        )
+    return found
