@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from typing import IO, Any
+from typing import Any
 
 import transaction
 import ZODB.config
@@ -26,7 +26,7 @@ from ZODB.utils import p64
 class Thread(threading.Thread):
     """One reader or writer."""
 
-    def __init__(self, db: Any, log: IO[str], kind: str, number: int) -> None:
+    def __init__(self, db: Any, log: int, kind: str, number: int) -> None:
         super().__init__(daemon=True)
         self.db, self.log, self.kind, self.number = db, log, kind, number
         self.key = f"counter-{os.getpid()}-{number}"
@@ -49,7 +49,7 @@ class Thread(threading.Thread):
                 self.manager.abort()
             entry["end"] = time.time()
             entry["ms"] = (time.perf_counter() - began) * 1000
-            self.log.write(json.dumps(entry) + "\n")
+            os.write(self.log, json.dumps(entry).encode() + b"\n")
             time.sleep(pause)
 
     def read(self, connection: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Thread(threading.Thread):
         connection.cacheMinimize()
         connection.root().get("things")
         oid = p64(0)
-        connection.db().storage.loadSerial(oid, connection.root()._p_serial)  # noqa: SLF001
+        connection.db().storage.loadSerial(oid, connection.root()._p_serial)
         self.manager.abort()
         return {}
 
@@ -77,7 +77,7 @@ class Thread(threading.Thread):
                 stream.write(os.urandom(20_000))
         count = counter["count"]
         self.manager.commit()
-        return {"count": count, "tid": counter._p_serial.hex()}  # noqa: SLF001
+        return {"count": count, "tid": counter._p_serial.hex()}
 
     def begin_counting(self, connection: Any) -> None:
         """Add the counter; other writers do the same at the same time."""
@@ -101,18 +101,18 @@ pause = float(sys.argv[6])
 def main() -> None:
     """Start all threads and wait for the end of standard input."""
     db = ZODB.config.databaseFromURL(sys.argv[1])
-    with open(sys.argv[2], "w", buffering=1) as log:
-        threads = [
-            Thread(db, log, kind, number)
-            for kind, wanted in (("read", sys.argv[3]), ("write", sys.argv[4]))
-            for number in range(int(wanted))
-        ]
-        for thread in threads:
-            thread.start()
-        sys.stdin.read()
-        stopped.set()
-        for thread in threads:
-            thread.join(20)
+    log = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    threads = [
+        Thread(db, log, kind, number)
+        for kind, wanted in (("read", sys.argv[3]), ("write", sys.argv[4]))
+        for number in range(int(wanted))
+    ]
+    for thread in threads:
+        thread.start()
+    sys.stdin.read()
+    stopped.set()
+    for thread in threads:
+        thread.join(20)
     db.close()
 
 

@@ -318,9 +318,11 @@ class Load:
             )  # fmt: skip
 
     def operations(self) -> list[dict[str, Any]]:
-        """Return what was done so far: ``kind`` (``read`` or ``write``), ``start``
-        and ``end`` (epoch seconds), ``error`` (class, or None), ``thread``, and of
-        a write that succeeded ``tid`` and ``count``.
+        """Return what was done so far.
+
+        Each has ``kind`` (``read`` or ``write``), ``start`` and ``end`` (epoch
+        seconds), ``ms``, ``error`` (class, or None), ``thread``; a write that
+        succeeded has ``tid`` and ``count``.
         """
         try:
             lines = self.output.read_text().split("\n")[:-1]
@@ -386,7 +388,7 @@ def fill(
         things = root.setdefault(key, OOBTree())
         start = len(things)
         for number in range(start, start + objects):
-            things[number] = PersistentMapping(
+            things[f"thing-{number}"] = PersistentMapping(
                 {"number": number, "text": os.urandom(size // 2).hex()}
             )
         for number in range(blobs):

@@ -129,6 +129,34 @@ def run(
     return text
 
 
+def start(argv: Sequence[str | Path], *, log: Path) -> Callable[[], int | None]:
+    """Start a program that runs on when this process has ended.
+
+    :param log: a file that all it prints is appended to.
+    :return: what tells its exit status; None while it runs.
+    :raises PrerequisiteError: there is no such program.
+    """
+    words = tuple(str(word) for word in argv)
+    _logger.debug("start %s", words)
+    with log.open("ab") as output:
+        try:
+            child = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise PrerequisiteError(
+                f"The program {words[0]} is not on this machine.",
+                "Install it, or correct the PATH.",
+            ) from None
+    # Who is waited for leaves no zombie, however long this process lives.
+    threading.Thread(target=child.wait, daemon=True).start()
+    return lambda: child.returncode
+
+
 def _wait(
     child: subprocess.Popen[bytes],
     beat: Beat | None,

@@ -2,27 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import http.client
+import socket
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
+from karl.recipe.release.base import files, process
+from karl.recipe.release.base.errors import (
+    KarlError,
+    PrerequisiteError,
+    RefusedError,
+    UnfinishedError,
+    UnreachableError,
+)
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.databases.state import StorageState
+from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.rendering import supervisorconf
+from karl.recipe.zeoserver.servers import control
 from karl.recipe.zeoserver.servers.control import ServerStatus
+
+#: Seconds that supervisord has to answer.
+_PATIENCE = 30.0
+
+#: Seconds that supervisord has to start.
+_START = 20.0
+
+#: Seconds that supervisord has to end: it ends its servers first.
+_STOP = supervisorconf.STOP_WAIT + 30.0
+
+#: How often is looked whether something has come true, in seconds.
+_PAUSE = 0.05
+
+#: supervisord's words for a server that it does not go on trying to start.
+_GIVEN_UP = frozenset({"EXITED", "FATAL", "UNKNOWN"})
+
+#: Bytes of a server's last output that are told.
+_TAIL = 2000
+
+#: supervisor's numbers for what is already as it should be.
+_BAD_NAME, _ALREADY_STARTED, _NOT_RUNNING = 10, 60, 70
+_ALREADY_ADDED = 90
 
 
 def supervisor_runs(central: Central) -> bool:
-    """Tell whether supervisord answers."""
-    raise NotImplementedError
+    """Tell whether supervisord answers.
+
+    :raises RefusedError: there is one, but this user may not control it.
+    """
+    try:
+        with _supervisor(central, patience=5.0) as proxy:
+            return bool(proxy.getState()["statename"] == "RUNNING")
+    except UnreachableError:
+        return False
 
 
 def start_supervisor(central: Central, reporter: Reporter) -> None:
-    """Start supervisord, with all servers, unless it runs."""
-    raise NotImplementedError
+    """Start supervisord, with all servers, unless it runs.
+
+    It runs on after this process.  Where a systemd unit is to run it, start that:
+    systemd knows nothing of a supervisord that was started here.
+
+    :raises KarlError: it did not start; with its last output.
+    """
+    if supervisor_runs(central):
+        return
+    places = central.places
+    if not places.supervise.is_file():
+        raise PrerequisiteError(
+            f"{places.supervise} is missing.",
+            "Run the buildout of the database server: it writes the commands.",
+        )
+    reporter.say("Starting supervisord")
+    files.make_directory(places.logs)
+    for name in central.storages:
+        files.make_directory(central.storage_places(name).logs)
+    ended = process.start([places.supervise], log=places.supervise_output)
+
+    def up() -> bool:
+        return supervisor_runs(central) or ended() is not None
+
+    if not _eventually(up, _START) or not supervisor_runs(central):
+        raise KarlError(
+            "supervisord did not start.",
+            f"Its last output:\n{_tail(places.supervise_output)}",
+        )
 
 
 def stop_supervisor(central: Central, reporter: Reporter) -> None:
-    """Stop supervisord with all servers, if it runs; wait until it is gone."""
-    raise NotImplementedError
+    """Stop supervisord with all servers, if it runs; wait until it is gone.
+
+    :raises UnfinishedError: it has not ended in time.
+    """
+    if not supervisor_runs(central):
+        return
+    reporter.say("Stopping supervisord")
+    with _supervisor(central) as proxy:
+        proxy.shutdown()
+    gone = central.places.supervisor_socket
+    if not _eventually(lambda: not gone.exists(), _STOP):
+        raise UnfinishedError(
+            f"supervisord has not ended after {_STOP:.0f} seconds.",
+            f"See {central.places.supervisor_log}.",
+        )
 
 
 def apply_programs(
@@ -31,24 +118,91 @@ def apply_programs(
     """Have exactly those servers of a storage run that *state* says.
 
     Writes and removes supervisord's programs; if supervisord runs, it starts and
-    stops them.
+    stops them.  A server that serves another copy than *state* says is restarted.
+    Does not wait until they serve.
     """
-    raise NotImplementedError
+    for side in SIDES:
+        path = central.places.program(name, side)
+        if side in state.serving:
+            # Where it is missing, supervisord itself would not start.
+            files.make_directory(central.storage_places(name).logs)
+            files.write_if_changed(
+                path, supervisorconf.render_program(central, name, side)
+            )
+        else:
+            files.remove_tree(path)
+    if supervisor_runs(central):
+        with _supervisor(central) as proxy:
+            _reread(proxy, name, state)
+        _restart_outdated(central, name, state, reporter)
+
+
+def _reread(proxy: Any, name: str, state: StorageState) -> None:
+    """Have supervisord know what the files say, of one storage alone."""
+    added, changed, removed = proxy.reloadConfig()[0]
+    ours = {f"{name}-{side}" for side in SIDES}
+    for program in ours.intersection([*changed, *removed]):
+        with _unless(_BAD_NAME, _NOT_RUNNING):
+            proxy.stopProcessGroup(program)
+        with _unless(_BAD_NAME):
+            proxy.removeProcessGroup(program)
+    for program in ours.intersection([*added, *changed]):
+        with _unless(_ALREADY_ADDED):
+            proxy.addProcessGroup(program)
+
+
+def _restart_outdated(
+    central: Central, name: str, state: StorageState, reporter: Reporter
+) -> None:
+    places = central.storage_places(name)
+    for side, number in state.serving.items():
+        with contextlib.suppress(UnreachableError):
+            found = control.status(places, side)
+            if found is not None and found.copy != number:
+                reporter.say(f"Restarting {name}-{side}: it is to serve copy {number}")
+                restart(central, name, side)
 
 
 def start(central: Central, name: str, side: str) -> None:
-    """Start the server of *side*, unless it runs; does not wait until it serves."""
-    raise NotImplementedError
+    """Start the server of *side*, unless it runs; does not wait until it serves.
+
+    :raises UnreachableError: supervisord does not run.
+    :raises RefusedError: supervisord does not know it: nothing is served there.
+    """
+    with _supervisor(central) as proxy:
+        try:
+            proxy.startProcess(f"{name}-{side}", False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == _BAD_NAME:
+                raise RefusedError(
+                    f"{name} serves nothing on side {side}.",
+                    f"Serve a database copy first: zeoctl serve {name} NUMBER.",
+                ) from None
+            if fault.faultCode != _ALREADY_STARTED:
+                raise
 
 
 def stop(central: Central, name: str, side: str) -> None:
-    """Stop the server of *side*, and wait until it has ended."""
-    raise NotImplementedError
+    """Stop the server of *side*, and wait until it has ended.
+
+    It stays so until it is started, or supervisord is.
+
+    :raises UnreachableError: supervisord does not run.
+    """
+    with (
+        _supervisor(central, patience=_STOP) as proxy,
+        _unless(_BAD_NAME, _NOT_RUNNING),
+    ):
+        proxy.stopProcess(f"{name}-{side}")
 
 
 def restart(central: Central, name: str, side: str) -> None:
-    """Stop and start the server of *side*; does not wait until it serves."""
-    raise NotImplementedError
+    """Stop and start the server of *side*; does not wait until it serves.
+
+    :raises UnreachableError: supervisord does not run.
+    """
+    stop(central, name, side)
+    start(central, name, side)
 
 
 def wait_until_serving(
@@ -56,11 +210,139 @@ def wait_until_serving(
 ) -> ServerStatus:
     """Return the status of the server of *side* once it serves copy *number*.
 
+    A database whose index was lost is read through first: supervisord goes on
+    starting it after *timeout*.
+
     :param timeout: seconds.
+    :raises UnreachableError: it does not serve; with its last output.
     """
-    raise NotImplementedError
+    places = central.storage_places(name)
+    found: list[ServerStatus] = []
+
+    def serving() -> bool:
+        status = None
+        with contextlib.suppress(UnreachableError):
+            status = control.status(places, side, patience=timeout)
+        if status is not None and status.copy == number:
+            found.append(status)
+        return bool(found) or _state_of(central, name, side) in _GIVEN_UP
+
+    if _eventually(serving, timeout) and found:
+        return found[0]
+    word = _state_of(central, name, side)
+    raise UnreachableError(
+        f"The server of {name} on side {side} does not serve copy {number}; "
+        f"supervisord says {word}.",
+        f"Its last output:\n{last_output(central, name, side)}",
+    )
 
 
 def process_states(central: Central) -> Mapping[str, str]:
-    """Return supervisord's word for each server: ``acme-prod-a`` → ``RUNNING``."""
-    raise NotImplementedError
+    """Return supervisord's word for each server: ``acme-prod-a`` → ``RUNNING``.
+
+    Empty if supervisord does not run.
+    """
+    return {each["name"]: each["statename"] for each in _processes(central)}
+
+
+def last_output(central: Central, name: str, side: str) -> str:
+    """Return the last lines that a server printed, errors of its start first of all."""
+    return _tail(central.storage_places(name).output(side))
+
+
+def _state_of(central: Central, name: str, side: str) -> str:
+    return process_states(central).get(f"{name}-{side}", "nothing of it")
+
+
+def _processes(central: Central) -> list[dict[str, Any]]:
+    try:
+        with _supervisor(central) as proxy:
+            found: list[dict[str, Any]] = proxy.getAllProcessInfo()
+            return found
+    except UnreachableError:
+        return []
+
+
+def _tail(path: Path) -> str:
+    try:
+        text = path.read_bytes()[-_TAIL:].decode(errors="replace")
+    except OSError:
+        return ""
+    return text.strip()
+
+
+def _eventually(what: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+@contextlib.contextmanager
+def _unless(*codes: int) -> Iterator[None]:
+    """Take no notice of these of supervisord's refusals."""
+    try:
+        yield
+    except xmlrpc.client.Fault as fault:
+        if fault.faultCode not in codes:
+            raise
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket at a path of any length."""
+
+    def __init__(self, path: Path, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        with control.short_path(self._path) as name:
+            self.sock.connect(name)
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, path: Path, patience: float) -> None:
+        super().__init__()
+        self._path, self._patience = path, patience
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        """Return the connection, for all calls."""
+        if self._connection[1] is None:
+            self._connection = host, _Connection(self._path, self._patience)
+        connection = self._connection[1]
+        assert isinstance(connection, http.client.HTTPConnection)  # noqa: S101
+        return connection
+
+
+@contextlib.contextmanager
+def _supervisor(central: Central, patience: float = _PATIENCE) -> Iterator[Any]:
+    """Give supervisord's own interface.
+
+    :raises UnreachableError: it does not run, or does not answer.
+    """
+    transport = _Transport(central.places.supervisor_socket, patience)
+    try:
+        with xmlrpc.client.ServerProxy(
+            "http://localhost/RPC2", transport, allow_none=True
+        ) as server:
+            yield server.supervisor
+    except PermissionError:
+        raise RefusedError(
+            "You may not control the servers' supervisor.",
+            "Run zeoctl as the user whom the servers run as.",
+        ) from None
+    except xmlrpc.client.Fault as fault:
+        raise KarlError(
+            f"supervisord refused: {fault.faultString}.",
+            f"See {central.places.supervisor_log}.",
+        ) from None
+    except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+        raise UnreachableError(
+            f"supervisord does not answer: {error}.",
+            "Start it: zeoctl start --all, or its systemd unit.",
+        ) from None

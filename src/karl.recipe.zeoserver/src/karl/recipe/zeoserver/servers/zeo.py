@@ -1,0 +1,273 @@
+"""ZEO's server, with what it lacks: going read-only in place, and clean endings.
+
+A client is never told that the server is read-only: it may connect as a writer at
+any time, so that it need not connect again when commits are accepted again.  What
+is refused is a commit, and that when it votes: this is the first call of a commit
+that the client waits for, so that it gets an error and keeps its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ZEO.asyncio.server import Acceptor, ServerProtocol
+from ZEO.StorageServer import StorageServer, ZEOStorage
+from ZODB.POSException import ReadOnlyError
+
+_logger = logging.getLogger(__name__)
+
+#: Seconds that clients have to get the answers they wait for when the server ends.
+_FAREWELL = 0.2
+
+_REFUSED = "The database is read-only for the time being."
+
+
+class Connection(ServerProtocol):  # type: ignore[misc]  # ZEO has no types
+    """The connection of one client.
+
+    :ivar since: when it was made, seconds since the epoch.
+    :ivar leaving: the server ends: close after the next answer.
+    """
+
+    since = 0.0
+    leaving = False
+
+    unlogged_exception_types = (
+        *ServerProtocol.unlogged_exception_types,
+        ReadOnlyError,
+    )
+
+    def connection_made(self, transport: Any) -> None:
+        """Remember the connection."""
+        self.since = time.time()
+        super().connection_made(transport)
+        self.zeo_storage.server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        storage = self.zeo_storage
+        if storage is not None:
+            storage.server.connections.discard(self)
+        super().connection_lost(exc)
+
+    def message_received(self, message: bytes) -> None:
+        """Answer; all that has arrived is answered before the connection closes."""
+        super().message_received(message)
+        if self.leaving:
+            self.loop.call_soon(self.close)
+
+    def close(self) -> None:
+        """Close, and abort what the client was about to commit.
+
+        ZEO itself leaves the commit, and the lock it holds, to nobody.
+        """
+        storage = self.zeo_storage
+        super().close()
+        if storage is not None:
+            storage.server.connections.discard(self)
+            if storage.connected:
+                storage.notify_disconnected()
+
+
+class Listener(Acceptor):  # type: ignore[misc]  # ZEO has no types
+    """Accepts clients."""
+
+    def factory(self) -> Connection:
+        """Return a new connection."""
+        handler = self.storage_server.create_client_handler()
+        return Connection(self.event_loop, self.addr, handler, self.msgpack)
+
+
+class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
+    """What one client asks for.
+
+    :ivar refused: its commit began while the server was read-only.
+    """
+
+    refused = False
+    server: Server
+    blob_tempfile: tuple[int, str] | None
+
+    @property
+    def in_flight(self) -> bool:
+        """A commit has begun that may still be made."""
+        return self.transaction is not None and not self.refused
+
+    def tpc_begin(self, *args: Any) -> None:
+        """Begin a commit, and decide its fate."""
+        super().tpc_begin(*args)
+        self.refused = self.server.refusing
+
+    def vote(self, tid: Any) -> Any:
+        """Vote on a commit.
+
+        :raises ReadOnlyError: the server is read-only.
+        """
+        if self.refused and self.transaction is not None:
+            self.tpc_abort(tid)
+            raise ReadOnlyError(_REFUSED)
+        return super().vote(tid)
+
+    def tpc_finish(self, tid: Any) -> Any:
+        """Make a commit lasting.
+
+        A storage that failed to has closed its file: the server ends, and is
+        started anew.
+        """
+        try:
+            return super().tpc_finish(tid)
+        except BaseException:
+            if self.storage._file.closed:  # noqa: SLF001  # nothing public tells
+                self.server.leave(1)
+            raise
+
+    def storeBlobChunk(self, chunk: bytes) -> None:  # noqa: N802  # ZEO's name
+        """Take a part of a blob: all of it, or the client is cut off."""
+        rest = memoryview(chunk)
+        while rest and self.blob_tempfile is not None:
+            rest = rest[os.write(self.blob_tempfile[0], rest) :]
+
+    def notify_disconnected(self) -> None:
+        """Abort, and remove the blob that was being sent."""
+        if self.blob_tempfile is not None:
+            descriptor, name = self.blob_tempfile
+            self.blob_tempfile = None
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+        super().notify_disconnected()
+
+    def pack(self, *args: Any, **options: Any) -> None:
+        """Refuse: packing needs the storage's lock.
+
+        :raises ReadOnlyError: always.
+        """
+        raise ReadOnlyError("Clients cannot pack this database; zeoctl pack does it.")
+
+    def _clear_transaction(self) -> None:
+        super()._clear_transaction()
+        self.refused = False
+        self.server.settled()
+
+
+class Server(StorageServer):  # type: ignore[misc]  # ZEO has no types
+    """Serves one database copy.
+
+    :param refusing: commits are refused from the beginning.
+    :ivar status: the exit code that the process will end with.
+    """
+
+    def __init__(
+        self, addr: Any, storages: dict[str, Any], *, refusing: bool, **options: Any
+    ) -> None:
+        self.refusing = refusing
+        self.connections: set[Connection] = set()
+        self.since = time.time()
+        self.status = 0
+        self._settled: list[asyncio.Future[None]] = []
+        self._leaving: asyncio.Task[None] | None = None
+        super().__init__(addr, storages, read_only=False, Acceptor=Listener, **options)
+
+    def create_client_handler(self) -> Handler:
+        """Return what answers a new client."""
+        return Handler(self, read_only=False)
+
+    @property
+    def event_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that everything runs in."""
+        loop: asyncio.AbstractEventLoop = self.acceptor.event_loop
+        return loop
+
+    @property
+    def handlers(self) -> list[Handler]:
+        """Those of all clients that said what they want."""
+        return [
+            each for some in self.zeo_storages_by_storage_id.values() for each in some
+        ]
+
+    def commits(self) -> list[Handler]:
+        """Return the clients with a commit that may still be made."""
+        return [each for each in self.handlers if each.in_flight]
+
+    def settled(self) -> None:
+        """Take note that a commit has ended, one way or the other."""
+        for future in self._settled:
+            if not future.done():
+                future.set_result(None)
+        self._settled.clear()
+
+    async def go_read_only(self, bound: float) -> None:
+        """Refuse commits that begin from now on, and let the others end.
+
+        :param bound: seconds; then the clients of those left are cut off.
+        """
+        self.refusing = True
+        deadline = self.event_loop.time() + bound
+        while self.refusing and self.commits():
+            left = deadline - self.event_loop.time()
+            if left <= 0 or not await self._wait_for_one(left):
+                break
+        if self.refusing:
+            for handler in self.commits():
+                handler.log("Cut off: its commit took too long", logging.WARNING)
+                handler.connection.close()
+
+    def go_writable(self) -> None:
+        """Accept commits that begin from now on."""
+        self.refusing = False
+
+    async def _wait_for_one(self, seconds: float) -> bool:
+        future = self.event_loop.create_future()
+        self._settled.append(future)
+        done, _ = await asyncio.wait([future], timeout=seconds)
+        return bool(done)
+
+    def leave(self, status: int = 0, bound: float = 0.0) -> None:
+        """End the server: what is asked is answered, what is committed is kept.
+
+        :param status: the exit code.
+        :param bound: seconds that commits have to end; then they are aborted.
+        """
+        self.status = max(self.status, status)
+        if self._leaving is None:
+            self._leaving = self.event_loop.create_task(self._leave(bound))
+
+    async def _leave(self, bound: float) -> None:
+        self.acceptor.server.close()
+        try:
+            await self.go_read_only(bound)
+            for connection in self.connections:
+                connection.leaving = True
+            await asyncio.sleep(_FAREWELL)
+            for connection in tuple(self.connections):
+                connection.close()
+            await asyncio.sleep(0)
+        finally:
+            self.event_loop.stop()
+
+    def finish(self) -> None:
+        """Close the storages, after the loop has ended; indexes are saved.
+
+        A pack that is still copying can go no further: it would have to wait for
+        the lock that is taken here.
+        """
+        for storage in self.storages.values():
+            with _held(storage):
+                storage.close()
+
+
+@contextlib.contextmanager
+def _held(storage: Any) -> Iterator[None]:
+    lock = getattr(storage, "_lock", None)
+    if lock is None:
+        yield
+        return
+    # Never released: the process ends.
+    lock.acquire(timeout=10)
+    yield
