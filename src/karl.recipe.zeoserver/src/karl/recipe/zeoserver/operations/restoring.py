@@ -85,10 +85,10 @@ def _planned(storage: Storage, at: str, backup: str) -> tuple[Plan, Choice]:
     need = materialise.space_needed(choice.chain, choice.unit, target)
     space.check(storage.places.databases, need, "restore a backup")
     until = f", up to transaction {choice.until}" if choice.until else ""
+    source = f"{choice.unit.name}{until}: about {megabytes(need)}"
     plan = Plan(
         (
-            f"make database copy {number} from backup {choice.unit.name}{until}, "
-            + f"about {megabytes(need)}",
+            f"make database copy {number} from backup {source}",
             "check every record and blob of it",
         ),
         {"number": number, "backup": choice.unit.name, "until": choice.until},
