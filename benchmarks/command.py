@@ -7,29 +7,35 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from benchmarks import machine, ours, softwaresets, table
-from benchmarks.cases import CASES, Case
+from benchmarks import machine, ours, sizes, softwaresets, table
+from benchmarks.cases import CASES, DATABASE_CASES, GROUPS, Case, DatabaseCase
 from benchmarks.findings import Report, Result, from_json, to_json
 from benchmarks.programs import ProgramError
 from benchmarks.progress import Progress
+from benchmarks.sizes import DatabaseSize
 from benchmarks.softwaresets import SoftwareSet
 from benchmarks.workshop import Workshop
+
+#: Finds out something.
+Run = Callable[[Workshop], Sequence[Result]]
 
 _PROCESSORS = 2
 _ROUNDS = 5
 
 _EPILOG = """\
-Without CASE all are run; that takes about half an hour. The first run fetches the
-distribution files of Plone, 70 MiB, from the registry.
+Without CASE all are run; that takes about half an hour. The first run of those of
+software fetches the distribution files of Plone, 70 MiB, from the registry.
 
 examples:
   python -m benchmarks install disk --set sample --rounds 3
-  python -m benchmarks --json benchmarks/results.json
-  python -m benchmarks --show benchmarks/results.json
+  python -m benchmarks software --json benchmarks/results.json
+  python -m benchmarks databases --rounds 3 --json benchmarks/databases.json
+  python -m benchmarks --show benchmarks/databases.json
 
 cases:
 """
@@ -45,14 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Progress(quiet=options.quiet)
     machine.keep_to(_PROCESSORS)
     with _folder(options.work, keep=options.keep) as work:
-        shop = Workshop(work, options.rounds or (1 if options.quick else _ROUNDS),
-                        progress)  # fmt: skip
-        report = Report(machine.describe(work), shop.rounds, ())
+        rounds = options.rounds or (1 if options.quick else _ROUNDS)
+        shop = Workshop(work, rounds, progress)
         try:
-            for case, software in _chosen(options, work):
-                progress.say(f"== {case.name}: {software.title}")
-                report = _with(report, case.run(shop, software))
-                _write(options.json, report)
+            report = _run(options, shop)
         except ProgramError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
@@ -60,8 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _with(report: Report, result: Result) -> Report:
-    return Report(report.machine, report.rounds, (*report.results, result))
+def _run(options: argparse.Namespace, shop: Workshop) -> Report:
+    """Run all that is asked for.
+
+    :raises ProgramError: something that is measured failed.
+    """
+    wanted = _wanted(options.cases)
+    groups = [name for name in GROUPS if wanted & set(GROUPS[name])]
+    found = machine.describe(shop.root, groups)
+    results: tuple[Result, ...] = ()
+    for title, run in _chosen(options, shop.root, wanted):
+        shop.progress.say(f"== {title}")
+        results = (*results, *run(shop))
+        _write(options.json, Report(found, shop.rounds, results))
+    return Report(found, shop.rounds, results)
 
 
 def _write(path: Path | None, report: Report) -> None:
@@ -71,16 +85,38 @@ def _write(path: Path | None, report: Report) -> None:
         path.write_text(f"{text}\n", encoding="utf-8")
 
 
+def _wanted(names: Sequence[str]) -> set[str]:
+    """Return the cases that are asked for: by their names, by groups, or all."""
+    return {case for name in names or GROUPS for case in GROUPS.get(name, (name,))}
+
+
 def _chosen(
-    options: argparse.Namespace, work: Path
-) -> Iterator[tuple[Case, SoftwareSet]]:
+    options: argparse.Namespace, work: Path, wanted: set[str]
+) -> Iterator[tuple[str, Run]]:
+    """Yield what is to be run, with a title."""
     sets = [softwaresets.quick(work)] if options.quick else _sets(options.sets)
     for case in CASES:
-        if options.cases and case.name not in options.cases:
-            continue
         for software in sets:
-            if software.name in case.sets:
-                yield case, software
+            if case.name in wanted and software.name in case.sets:
+                yield f"{case.name}: {software.title}", partial(_one, case, software)
+    chosen = sizes.QUICK if options.quick else _sizes(options.sizes)
+    for database_case in DATABASE_CASES:
+        if database_case.name in wanted:
+            yield database_case.name, partial(_of_sizes, database_case, chosen)
+
+
+def _one(case: Case, software: SoftwareSet, shop: Workshop) -> list[Result]:
+    return [case.run(shop, software)]
+
+
+def _of_sizes(
+    case: DatabaseCase, chosen: Sequence[DatabaseSize], shop: Workshop
+) -> Sequence[Result]:
+    return case.run(shop, chosen)
+
+
+def _sizes(names: Sequence[str]) -> list[DatabaseSize]:
+    return [size for size in sizes.SIZES if size.name in (names or sizes.USUAL)]
 
 
 def _sets(names: Sequence[str]) -> list[SoftwareSet]:
@@ -89,7 +125,7 @@ def _sets(names: Sequence[str]) -> list[SoftwareSet]:
 
 
 def _case(name: str) -> str:
-    if name not in [case.name for case in CASES]:
+    if name not in GROUPS and name not in _wanted(()):
         raise argparse.ArgumentTypeError(f"there is no case {name!r}")
     return name
 
@@ -110,11 +146,13 @@ def _folder(chosen: Path | None, *, keep: bool) -> Iterator[Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    cases = "\n".join(f"  {case.name:9}{case.about}" for case in CASES)
+    all_cases = (*CASES, *DATABASE_CASES)
+    cases = "\n".join(f"  {case.name:10}{case.about}" for case in all_cases)
+    groups = "\n".join(f"  {name:10}{', '.join(GROUPS[name])}" for name in GROUPS)
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure karl.recipe side by side with others; print ratios.",
-        epilog=_EPILOG + cases,
+        epilog=f"{_EPILOG}{cases}\n\ngroups of cases:\n{groups}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("cases", nargs="*", metavar="CASE", type=_case, help="below")
@@ -127,12 +165,21 @@ def _parser() -> argparse.ArgumentParser:
         help="with this set of distributions only; may be repeated",
     )
     parser.add_argument(
+        "--size",
+        action="append",
+        dest="sizes",
+        choices=[size.name for size in sizes.SIZES],
+        default=[],
+        help="with databases of this size only; may be repeated (default: "
+        f"{', '.join(sizes.USUAL)})",
+    )
+    parser.add_argument(
         "--rounds", type=int, help=f"rounds of each case (default: {_ROUNDS})"
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one round with two tiny wheels: only shows that it works",
+        help="one round with what is tiny: only shows that it works",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the results there, too"
@@ -145,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="work below this folder (default: that for temporary files); needs "
-        "10 GiB; its file system is what is measured",
+        "30 GiB; its file system is what is measured",
     )
     parser.add_argument("--keep", action="store_true", help="keep the work folder")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")

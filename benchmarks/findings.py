@@ -12,6 +12,8 @@ SECONDS = "s"
 MIB = "MiB"
 TIMES = "times"
 PERCENT = "%"
+MILLISECONDS = "ms"
+COUNT = ""
 
 
 @dataclass(frozen=True)

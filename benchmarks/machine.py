@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-_TOOLS = ("zc.buildout", "zc.recipe.egg", "pip", "uv")
+from benchmarks.programs import ProgramError, output
+
+#: Distributions that are compared or that we use, by group of cases.
+_TOOLS = {
+    "software": ("zc.buildout", "zc.recipe.egg", "pip", "uv"),
+    "databases": ("ZODB", "ZEO"),
+}
 
 
-def describe(work: Path) -> dict[str, Any]:
+def describe(work: Path, groups: Sequence[str]) -> dict[str, Any]:
     """Return the description, by key.
 
     :param work: folder that the benchmarks work in.
+    :param groups: of the cases that are run.
     """
     return {
         "processors": len(os.sched_getaffinity(0)),
@@ -23,7 +31,8 @@ def describe(work: Path) -> dict[str, Any]:
         "file system": _file_system(work),
         "system": f"{_distribution()}, Linux {platform.release()}",
         "Python": platform.python_version(),
-        **{tool: version(tool) for tool in _TOOLS},
+        **{tool: version(tool) for group in groups for tool in _TOOLS[group]},
+        **({"rsync": _rsync(work)} if "databases" in groups else {}),
         "load at the start": f"{os.getloadavg()[0]:.2f}",
     }
 
@@ -32,6 +41,19 @@ def keep_to(processors: int) -> None:
     """Let this process, and all that it starts, use that many processors only."""
     usable = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, usable[:processors])
+
+
+def _rsync(work: Path) -> str:
+    """Return its version.
+
+    :raises ProgramError: it is not on this machine.
+    """
+    try:
+        return output(["rsync", "--version"], home=work).split()[2]
+    except FileNotFoundError:
+        raise ProgramError(
+            "the program rsync is not on this machine; install its package"
+        ) from None
 
 
 def _processor() -> str:

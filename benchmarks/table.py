@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.findings import PERCENT, SECONDS, Finding, Report, Result, Target
+from benchmarks.findings import COUNT, PERCENT, SECONDS, Finding, Report, Result, Target
 
 #: Values below are written with more digits.
 _FEW = 10
@@ -59,8 +59,7 @@ def _finding(finding: Finding) -> tuple[str, str, str, str]:
 
 
 def _target(target: Target, unit: str) -> str:
-    bound = f"{target.bound:g}"
-    bound += f" {unit}"
+    bound = f"{target.bound:g} {unit}".rstrip()
     return f"at {'least' if target.at_least else 'most'} {bound}"
 
 
@@ -68,6 +67,8 @@ def quantity(value: float, unit: str) -> str:
     """Return *value* with as many digits as mean something, and its unit."""
     if unit == PERCENT:
         return f"{value:.1f} %"
+    if unit == COUNT:
+        return f"{value:,.0f}"
     if unit == SECONDS:
         return f"{value:.3f} s" if value < _FEW else f"{value:.1f} s"
     return f"{value:.2f} {unit}" if value < _FEW else f"{value:.1f} {unit}"

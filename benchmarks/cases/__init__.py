@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.cases import check, disk, install, linked, start, switch
+from benchmarks.cases import (
+    check,
+    disk,
+    install,
+    linked,
+    start,
+    switch,
+    zeobackup,
+    zeoreadonly,
+)
 from benchmarks.findings import Result
+from benchmarks.sizes import DatabaseSize
 from benchmarks.softwaresets import SoftwareSet
 from benchmarks.workshop import Workshop
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to find out.
+    """One thing to find out about software.
 
     :ivar sets: names of the sets that it is run with.
     """
@@ -22,6 +32,18 @@ class Case:
     about: str
     sets: tuple[str, ...]
     run: Callable[[Workshop, SoftwareSet], Result]
+
+
+@dataclass(frozen=True)
+class DatabaseCase:
+    """One thing to find out about databases.
+
+    :ivar run: is given all sizes at once, the smallest first.
+    """
+
+    name: str
+    about: str
+    run: Callable[[Workshop, Sequence[DatabaseSize]], Sequence[Result]]
 
 
 CASES = (
@@ -58,3 +80,22 @@ CASES = (
         start.run,
     ),
 )
+
+DATABASE_CASES = (
+    DatabaseCase(
+        "backup",
+        "backup, staging and catching up against repozo and rsync, by size",
+        zeobackup.run,
+    ),
+    DatabaseCase(
+        "read-only",
+        "what readers feel while a database goes read-only",
+        zeoreadonly.run,
+    ),
+)
+
+#: Cases by the name of all of them.
+GROUPS = {
+    "software": tuple(case.name for case in CASES),
+    "databases": tuple(case.name for case in DATABASE_CASES),
+}
