@@ -71,23 +71,27 @@ def serve_if_live(storage: Storage, copy: CopyState) -> dict[str, Any]:
     """Have a copy that became live served, if the servers run; tell what is next."""
     name = storage.name
     if copy.status is not Status.LIVE:
+        commands = [
+            f"zeoctl serve {name} {copy.number}",
+            f"zeoctl adopt {name} {copy.number}",
+        ]
         return {
-            "text": f"Database copy {copy.number} is ready.",
-            "next": [
-                f"zeoctl serve {name} {copy.number}",
-                f"zeoctl adopt {name} {copy.number}",
-            ],
+            "text": f"Database copy {copy.number} is ready. To make it live: "
+            f"{', '.join(commands)}.",
+            "next": commands,
         }
     state = storage.state()
     side = state.side_of(copy.number)
     processes.apply_programs(storage.central, name, state, storage.reporter)
     if side is None or not processes.supervisor_runs(storage.central):
         return {
-            "text": f"Database copy {copy.number} is live, but no servers run.",
+            "text": f"Database copy {copy.number} is live, but no servers run. To "
+            "start them: zeoctl start --all.",
             "next": ["zeoctl start --all"],
         }
     processes.wait_until_serving(storage.central, name, side, copy.number)
     return {
-        "text": f"Database copy {copy.number} is live and served.",
+        "text": f"Database copy {copy.number} is live and served. What the site "
+        f"needs to reach it: zeoctl client-conf {name}.",
         "next": [f"zeoctl client-conf {name}"],
     }

@@ -29,6 +29,7 @@ from karl.recipe.release.base.errors import (
     UsageError,
 )
 from karl.recipe.release.base.locks import locked
+from karl.recipe.zeoserver.databases import packing
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.declaration.layout import (
@@ -126,12 +127,9 @@ def _decide(central: Central, name: str, side: str) -> Task:
 def _check_data(task: Task) -> None:
     """Refuse what FileStorage would take for a new database, and make empty."""
     copy = task.copy_places
+    for sentence in packing.mend(copy):
+        _logger.warning(sentence)
     if not copy.data.is_file():
-        if copy.before_pack.is_file():
-            raise RefusedError(
-                f"{copy.data} is missing: a pack was killed at its very end.",
-                f"Run zeoctl start {task.name}: it puts that right first.",
-            )
         raise RefusedError(
             f"{copy.data} is missing.",
             f"Restore a backup: zeoctl restore {task.name} --to-new-copy.",
