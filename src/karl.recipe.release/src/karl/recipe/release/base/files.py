@@ -101,6 +101,22 @@ def make_private_directory(path: Path) -> None:
         path.mkdir(mode=0o700)
 
 
+def make_directory_as(path: Path, mode: int, group: int = -1) -> None:
+    """Make *path*, if it is missing, and have it open to whom it should be.
+
+    :param mode: permission bits.
+    :param group: its number; -1: whichever it is.
+    :raises OSError: it is another user's, or the user is not of that group.
+    """
+    make_private_directory(path)
+    if group not in {-1, path.stat().st_gid}:
+        seam("chown", path)
+        os.chown(path, -1, group)
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        seam("chmod", path)
+        path.chmod(mode)
+
+
 def folders_of(paths: Iterable[str]) -> set[str]:
     """Return every folder that *paths* are in, without the root."""
     found: set[str] = set()

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import py_compile
 import shlex
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def digest_of(payload: Payload) -> str:
         digest.update(f"{path}\0{len(payload[path])}\0".encode())
         digest.update(payload[path])
     return digest.hexdigest()[:16]
+
+
+def base_interpreter() -> str:
+    """Return the real path of the interpreter below any virtual environment."""
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    return os.path.realpath(base)
 
 
 def first_lines(interpreter: str, options: str) -> str:

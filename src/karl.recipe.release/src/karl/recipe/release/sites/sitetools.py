@@ -17,7 +17,6 @@ from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.sites.siteconfig import SiteConfig
-from karl.recipe.release.trees.interpreter import base_interpreter
 
 __all__ = ["MODULES", "SiteConfig", "install"]
 
@@ -111,7 +110,7 @@ def install(
     reporter = reporter or SilentReporter()
     code = read_payload()
     lib = site.lib / payload.digest_of(code)
-    script = render_script(base_interpreter(), lib, site.root)
+    script = render_script(payload.base_interpreter(), lib, site.root)
     with locked(site.tools_lock, "write the site's commands", wait=60.0):
         for folder in (site.lib, site.bin, site.etc):
             _remove_leftovers(folder)

@@ -14,6 +14,7 @@ import sys
 
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.layout import ReleaseLayout
+from karl.recipe.release.base.payload import base_interpreter
 
 #: Of scripts: nothing but the release gets in, neither by the environment
 #: (``PYTHONPATH``), nor by the user's own packages, nor by the script's folder.
@@ -24,12 +25,6 @@ _SHUT = "-E -s"
 
 #: What every kernel reads of the first line.
 _LONGEST_LINE = 127
-
-
-def base_interpreter() -> str:
-    """Return the real path of the interpreter below any virtual environment."""
-    base = getattr(sys, "_base_executable", "") or sys.executable
-    return os.path.realpath(base)
 
 
 def description() -> dict[str, str]:

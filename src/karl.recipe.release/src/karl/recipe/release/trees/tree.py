@@ -16,9 +16,10 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.files import folders_of
 from karl.recipe.release.base.layout import ReleaseLayout
+from karl.recipe.release.base.payload import base_interpreter
 from karl.recipe.release.trees import workers
 from karl.recipe.release.trees.entry import Listing, edited, is_intact, section_of
-from karl.recipe.release.trees.interpreter import base_interpreter, environment_file
+from karl.recipe.release.trees.interpreter import environment_file
 from karl.recipe.release.trees.manifest import file_lines
 from karl.recipe.release.trees.store import Stored
 

@@ -222,9 +222,14 @@ class StorageLayout:
         """Return the Unix socket on which clients reach *side*, by default."""
         return self.run / f"{side}.sock"
 
+    @property
+    def control_folder(self) -> Path:
+        """Sockets of zeoctl: nobody else may enter."""
+        return self.root / "control"
+
     def control(self, side: str) -> Path:
         """Return the Unix socket on which zeoctl reaches the server of *side*."""
-        return self.root / "control" / f"{side}.sock"
+        return self.control_folder / f"{side}.sock"
 
     def serving_lock(self, side: str) -> Path:
         """Return the lock that the server of *side* holds while it runs."""
@@ -428,6 +433,17 @@ class CentralLayout:
         ``switch-version`` is written under the same lock: ``lib`` is common.
         """
         return self.root / "var" / "lock" / "tools.lock"
+
+    def storage_names(self) -> list[str]:
+        """Return the names of storages that are on disk, declared or not."""
+        if not self.root.is_dir():
+            return []
+        folders = [path for path in self.root.iterdir() if path.name not in RESERVED]
+        return sorted(
+            path.name
+            for path in folders
+            if StorageLayout(path, RepositoryLayout(path)).state.is_file()
+        )
 
     def storage(self, name: str, repository: Path | None = None) -> StorageLayout:
         """Return the places of a storage.

@@ -1,0 +1,135 @@
+"""Having a database server's commands and configuration as they are declared."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from karl.recipe.release.base import files, payload
+from karl.recipe.release.base.errors import PrerequisiteError
+from karl.recipe.release.base.locks import locked
+from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.installation import accounts, documents, scripts, served
+
+_OPEN = 0o755
+_PRIVATE = 0o700
+_LOGS = 0o750
+
+#: With the set-group-id bit, a new socket belongs to the folder's group.
+_FOR_GROUP = 0o2750
+
+
+def ensure(central: Central, reporter: Reporter) -> None:
+    """Write the commands, the configuration and the folders of a database server.
+
+    Idempotent; writes only what is not as it should be.  Starts and stops no
+    server, and touches no database, no backup and no state.
+
+    :raises KarlError: something forbids it; nothing was written.
+    """
+    account = accounts.owner(central)
+    group = accounts.socket_group(central)
+    _check_repositories(central)
+    places = central.places
+    with locked(places.install_lock, "write the database server's commands", wait=60.0):
+        dropped = served.check_dropped(central)
+        _make_folders(central, group)
+        code = scripts.read_payload()
+        lib = places.lib / payload.digest_of(code)
+        commands = scripts.render(places, lib, payload.base_interpreter())
+        texts = documents.of(central, account)
+        _remove_leftovers([*commands, *texts])
+        payload.write(lib, code)
+        changed = [
+            *_write(commands, _OPEN),
+            *_write(texts, 0o644),
+            *_remove(documents.outdated_units(central, texts)),
+        ]
+        payload.remove_unused(places.lib, places.bin)
+    _tell(central, changed, dropped, account.user, reporter)
+    for name in sorted(central.storages):
+        served.update_programs(central, name, reporter)
+
+
+def _check_repositories(central: Central) -> None:
+    """Refuse to make the folder that a disk should be mounted on.
+
+    :raises PrerequisiteError: the folder around one for backups is missing.
+    """
+    for name, declared in central.storages.items():
+        for folder in filter(None, (declared.repository, declared.scratch)):
+            parent = Path(folder).parent
+            if not parent.is_dir():
+                raise PrerequisiteError(
+                    f"{parent} is missing, where {name} is to have {folder}.",
+                    "Make that folder, or mount the disk that it is on.",
+                )
+
+
+def _make_folders(central: Central, group: int) -> None:
+    for name, declared in central.storages.items():
+        places = central.storage_places(name)
+        files.make_directory_as(places.root, _OPEN)
+        for folder in (places.databases, places.control_folder):
+            files.make_directory_as(folder, _PRIVATE)
+        files.make_directory_as(
+            places.run, _PRIVATE if group < 0 else _FOR_GROUP, group
+        )
+        files.make_directory_as(places.logs, _LOGS)
+        if not declared.repository:
+            files.make_directory_as(places.repository.root, _PRIVATE)
+        for given in filter(None, (declared.repository, declared.scratch)):
+            # Whoever made it has said whom it is open to.
+            files.make_private_directory(Path(given))
+    files.make_directory(central.places.programs)
+    files.make_directory(central.places.logs)
+
+
+def _remove_leftovers(paths: list[Path]) -> None:
+    """Remove what a killed run left in folders that others write to, too."""
+    for folder in {path.parent for path in paths if path.parent.is_dir()}:
+        ours = tuple(
+            f"{files.PARTIAL_PREFIX}{path.name}-"
+            for path in paths
+            if path.parent == folder
+        )
+        for found in folder.iterdir():
+            if found.name.startswith(ours):
+                files.try_to_remove(found)
+
+
+def _write(texts: dict[Path, str], mode: int) -> list[Path]:
+    return [
+        path for path, text in texts.items() if files.write_if_changed(path, text, mode)
+    ]
+
+
+def _remove(paths: list[Path]) -> list[Path]:
+    for path in paths:
+        files.remove_tree(path)
+    return paths
+
+
+def _tell(
+    central: Central,
+    changed: list[Path],
+    dropped: list[str],
+    user: str,
+    reporter: Reporter,
+) -> None:
+    places = central.places
+    if changed:
+        reporter.say(f"Wrote {places.zeoctl} and {places.etc}")
+    if any(path.parent == places.systemd for path in changed):
+        reporter.say(
+            f"Units for systemd changed; {places.unit(f'{central.name}.service')} says "
+            "how it gets to know them."
+        )
+    if dropped:
+        reporter.warn(
+            f"Not declared any more: {', '.join(dropped)}. Their folders in "
+            f"{places.root} are kept as they are."
+        )
+    if os.geteuid() == 0:
+        reporter.warn(f"The servers will run as {user}; they need no such power.")
