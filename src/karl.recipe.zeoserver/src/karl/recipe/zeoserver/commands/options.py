@@ -45,3 +45,11 @@ def days(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError("must be 0 or more")
     return value
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds: none at least, and an hour at most."""
+    value = float(text)
+    if not 0 <= value <= 3600:
+        raise argparse.ArgumentTypeError("must be from 0 to 3600")
+    return value

@@ -1,0 +1,151 @@
+"""Starting and stopping the servers of a storage.
+
+Neither changes the state: what is served is started again with supervisord.  Only
+the lock of the modes is held, so that a long backup delays nothing; what a killed
+command left is put right before a start, if nobody holds the storage's lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from karl.recipe.release.base.errors import BusyError, UnreachableError
+from karl.recipe.release.base.journal import Journal
+from karl.recipe.zeoserver.databases.state import StorageState
+from karl.recipe.zeoserver.operations.plans import Plan
+from karl.recipe.zeoserver.operations.storage import Storage, changing, holding_modes
+from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers.control import ServerStatus
+
+
+def plan(verb: str, state: StorageState) -> Plan:
+    """Decide which servers are started, stopped or restarted.
+
+    :param verb: ``start``, ``stop`` or ``restart``.
+    """
+    return Plan(
+        tuple(
+            f"{verb} the server of database copy {number} on side {side}"
+            for side, number in sorted(state.serving.items())
+        )
+    )
+
+
+def start(
+    storage: Storage, *, timeout: float, dry_run: bool = False, wait: float = 0.0
+) -> dict[str, Any]:
+    """Start the servers of a storage, and supervisord before, if it does not run.
+
+    :param timeout: seconds that each server has until it serves.
+    :raises UnreachableError: one does not serve; with its last output.
+    """
+    if dry_run:
+        return plan("start", storage.state()).rehearsed()
+    _put_right(storage)
+    with _running(storage, "start", wait) as decided:
+        processes.start_supervisor(storage.central, storage.reporter)
+        _apply(storage)
+        for side in storage.state().serving:
+            processes.start(storage.central, storage.name, side)
+        found = _wait_for_all(storage, timeout)
+    return _told(decided, found, "serving")
+
+
+def stop(
+    storage: Storage, *, dry_run: bool = False, wait: float = 0.0
+) -> dict[str, Any]:
+    """Stop the servers of a storage, until they or supervisord are started.
+
+    :raises BusyError: the storage is being packed.
+    """
+    if dry_run:
+        return plan("stop", storage.state()).rehearsed()
+    with _running(storage, "stop", wait) as decided:
+        _refuse_while_packing(storage)
+        if processes.supervisor_runs(storage.central):
+            for side in storage.state().serving:
+                processes.stop(storage.central, storage.name, side)
+    return decided.done("Nothing of it runs.")
+
+
+def restart(
+    storage: Storage, *, timeout: float, dry_run: bool = False, wait: float = 0.0
+) -> dict[str, Any]:
+    """Restart the servers of a storage, one after the other.
+
+    Clients wait, and connect again by themselves.
+
+    :param timeout: seconds that each server has until it serves.
+    :raises BusyError: the storage is being packed.
+    :raises UnreachableError: a server does not serve; with its last output.
+    """
+    if dry_run:
+        return plan("restart", storage.state()).rehearsed()
+    found = {}
+    with _running(storage, "restart", wait) as decided:
+        _refuse_while_packing(storage)
+        processes.start_supervisor(storage.central, storage.reporter)
+        _apply(storage)
+        for side, number in sorted(storage.state().serving.items()):
+            processes.restart(storage.central, storage.name, side)
+            found[side] = processes.wait_until_serving(
+                storage.central, storage.name, side, number, timeout
+            )
+    return _told(decided, found, "serving anew")
+
+
+def _put_right(storage: Storage) -> None:
+    with (
+        contextlib.suppress(BusyError),
+        changing(storage, "start", f"start {storage.name}"),
+    ):
+        pass
+
+
+@contextlib.contextmanager
+def _running(storage: Storage, verb: str, wait: float) -> Iterator[Plan]:
+    """Hold what keeps others from starting, stopping or switching servers."""
+    with holding_modes(storage.places, f"{verb} {storage.name}", wait):
+        journal = Journal(storage.places.journal)
+        journal.append("running", verb=verb, pid=os.getpid())
+        yield plan(verb, storage.state())
+        journal.append("running done", verb=verb)
+
+
+def _apply(storage: Storage) -> None:
+    processes.apply_programs(
+        storage.central, storage.name, storage.state(), storage.reporter
+    )
+
+
+def _wait_for_all(storage: Storage, timeout: float) -> dict[str, ServerStatus]:
+    return {
+        side: processes.wait_until_serving(
+            storage.central, storage.name, side, number, timeout
+        )
+        for side, number in sorted(storage.state().serving.items())
+    }
+
+
+def _refuse_while_packing(storage: Storage) -> None:
+    for side in storage.state().serving:
+        with contextlib.suppress(UnreachableError):
+            found = control.status(storage.places, side)
+            if found is not None and found.packing:
+                raise BusyError(
+                    f"{storage.name} is being packed.",
+                    "Wait until that has ended; zeoctl status tells.",
+                )
+
+
+def _told(decided: Plan, found: dict[str, ServerStatus], how: str) -> dict[str, Any]:
+    servers = {
+        side: {"pid": each.pid, "number": each.copy, "tid": each.tid}
+        for side, each in found.items()
+    }
+    told = [f"database copy {each.copy} on side {side}" for side, each in found.items()]
+    text = f"{' and '.join(told)} {how}." if told else "Nothing of it is to be served."
+    return decided.done(text[:1].upper() + text[1:], servers=servers)
