@@ -2,84 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.databases.datafs import End
-from karl.recipe.zeoserver.declaration.layout import (
-    ChainLayout,
-    RepositoryLayout,
-    UnitLayout,
-)
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One backup: bytes of Data.fs and the blobs that belong to them.
-
-    :ivar chain: stamp of the full backup that it builds on, or is.
-    :ivar stamp: its own.
-    :ivar copy: number of the database copy.
-    :ivar start: first byte of Data.fs that it holds; 0 for a full one.
-    :ivar end: just after the last one.
-    :ivar tid: the last transaction that it holds.
-    :ivar oldest: of a full one: the oldest transaction as of which it can be
-        restored; what was before was packed away.
-    :ivar made: when, seconds since the epoch.
-    :ivar seconds: how long it took.
-    :ivar md5: of its data, as in repozo's list.
-    :ivar sha256: of its data.
-    :ivar tail: md5 of the last bytes of Data.fs before *end*.
-    :ivar inode: of Data.fs.
-    :ivar blobs: how many it added.
-    :ivar blob_bytes: in them.
-    :ivar manifest: sha256 of the manifest of its blobs.
-    :ivar missing: paths of some of the blobs that were not there to back up.
-    :ivar missing_count: how many were not there.
-    :ivar reason: why it is full, or incremental.
-    """
-
-    chain: str
-    stamp: str
-    copy: int
-    start: int
-    end: int
-    tid: str
-    oldest: str
-    made: float
-    seconds: float
-    md5: str
-    sha256: str
-    tail: str
-    inode: int
-    blobs: int
-    blob_bytes: int
-    manifest: str
-    reason: str
-    places: UnitLayout
-    missing: tuple[str, ...] = ()
-    missing_count: int = 0
-
-    @property
-    def name(self) -> str:
-        """``<chain>/<stamp>``."""
-        return f"{self.chain}/{self.stamp}"
-
-    @property
-    def full(self) -> bool:
-        """Whether it begins a chain."""
-        return self.start == 0
-
-    @property
-    def size(self) -> int:
-        """Bytes of Data.fs."""
-        return self.end - self.start
-
-    @property
-    def until(self) -> End:
-        """The state of the database that it brings its chain to."""
-        return End(self.end, self.tid)
+from karl.recipe.zeoserver.backups import moments, units
+from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.declaration.layout import ChainLayout, RepositoryLayout
 
 
 @dataclass(frozen=True)
@@ -114,18 +46,93 @@ class Chain:
 
 
 def load(repository: RepositoryLayout) -> tuple[Chain, ...]:
-    """Return every chain with its complete backups, oldest first."""
-    raise NotImplementedError
+    """Return every chain with its complete backups, oldest first.
+
+    A folder that is not called like a chain, or has no record of a full backup,
+    is none of ours.
+    """
+    found = (read(ChainLayout(folder)) for folder in folders(repository))
+    return tuple(chain for chain in found if chain is not None)
 
 
-def repair(repository: RepositoryLayout, reporter: Reporter) -> None:
-    """Remove what killed backups left; the storage's lock is held."""
-    raise NotImplementedError
+def folders(repository: RepositoryLayout) -> list[Path]:
+    """Return what is called like a chain, oldest first."""
+    try:
+        names = sorted(os.listdir(repository.root))
+    except FileNotFoundError:
+        return []
+    return [
+        repository.chain(name).root
+        for name in names
+        if moments.is_stamp(name) and (repository.root / name).is_dir()
+    ]
+
+
+def stamps(folder: Path, suffix: str) -> list[str]:
+    """Return the stamps of the files of one kind in a chain, oldest first."""
+    return sorted(
+        stamp
+        for stamp, dot, rest in (name.partition(".") for name in os.listdir(folder))
+        if dot + rest == suffix and moments.is_stamp(stamp)
+    )
+
+
+def read(places: ChainLayout) -> Chain | None:
+    """Return a chain up to its first damage; None: it is none."""
+    found: list[Unit] = []
+    damage = ""
+    for stamp in stamps(places.root, ".json"):
+        try:
+            unit = units.read_unit(places.unit(stamp), places.stamp)
+            _check_place(unit, found)
+        except DamagedError as error:
+            damage = error.message
+            break
+        found.append(unit)
+    if found or damage:
+        return Chain(places, tuple(found), damage)
+    return None
+
+
+def _check_place(unit: Unit, before: Sequence[Unit]) -> None:
+    """Check that a backup fits those before it, and has its files.
+
+    :raises DamagedError: it does not.
+    """
+    expected = (before[-1].end, before[-1].copy) if before else (0, unit.copy)
+    if (unit.start, unit.copy) != expected or (unit.full and before):
+        raise DamagedError(
+            f"The backup {unit.name} does not continue the one before it.", units.ADVICE
+        )
+    for path, size in ((unit.data, unit.size), (unit.places.blob_manifest, None)):
+        try:
+            found = path.stat().st_size
+        except OSError:
+            raise DamagedError(f"{path} is missing.", units.ADVICE) from None
+        if size not in {None, found}:
+            raise DamagedError(
+                f"{path} has {found} bytes, not {size} as it was written.", units.ADVICE
+            )
+
+
+def next_stamp(repository: RepositoryLayout, now: float) -> str:
+    """Return a stamp that no backup has; the newest of all.
+
+    :param now: seconds since the epoch.
+    """
+    return moments.stamp(now, max(_stamps_used(repository), default=""))
+
+
+def _stamps_used(repository: RepositoryLayout) -> Iterator[str]:
+    for folder in folders(repository):
+        yield folder.name
+        yield from stamps(folder, ".json")
 
 
 def newest(chains: Sequence[Chain]) -> Unit | None:
     """Return the newest backup."""
-    return chains[-1].newest if chains else None
+    units = [chain.newest for chain in chains if chain.units]
+    return units[-1] if units else None
 
 
 def find(chains: Sequence[Chain], name: str) -> tuple[Chain, Unit]:
@@ -133,4 +140,17 @@ def find(chains: Sequence[Chain], name: str) -> tuple[Chain, Unit]:
 
     :raises RefusedError: there is none.
     """
-    raise NotImplementedError
+    for chain in chains:
+        for unit in chain.units:
+            if name in {unit.name, unit.stamp}:
+                return chain, unit
+    raise RefusedError(
+        f"There is no backup {name}.", "See zeoctl backups for those that there are."
+    )
+
+
+def repair(repository: RepositoryLayout, reporter: Reporter) -> None:
+    """Remove what killed backups left; the storage's lock is held."""
+    from karl.recipe.zeoserver.backups import leftovers
+
+    leftovers.repair(repository, reporter)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.backups.chains import Chain, Unit
+from karl.recipe.release.base import files, largefiles
+from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.zeoserver.backups import moments, units
+from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.backups.sums import Sums
+from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.datafs import End
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.declaration.layout import ChainLayout, CopyLayout
+
+_MB = 1 << 20
+
+_ELSEWHERE = (
+    "Restore another backup: zeoctl backups lists them, zeoctl verify-backup tells "
+    "which are whole."
+)
 
 
 class Choice(NamedTuple):
@@ -26,15 +40,53 @@ class Choice(NamedTuple):
 def pick(chains: Sequence[Chain], at: str | None) -> Choice:
     """Choose the backup that holds the state as of a transaction id.
 
+    The state is exact if a chain reaches from before that transaction to after
+    it.  A full backup holds the history since the last pack too, so that it can
+    give a state from before it was made.
+
     :param at: 16 hexadecimal digits, see :mod:`.moments`; None: the newest.
     :raises RefusedError: there is none that old, or none at all.
     """
-    raise NotImplementedError
+    known = [chain for chain in chains if chain.units]
+    if not known:
+        raise RefusedError("There is no backup.", "Make one: zeoctl backup.")
+    if at is None:
+        return Choice(known[-1], known[-1].newest, None)
+    exact = [chain for chain in known if chain.full.oldest <= at <= chain.newest.tid]
+    inside = [chain for chain in exact if chain.full.tid <= at]
+    for chain in inside[-1:] or exact[:1]:
+        unit = next(unit for unit in chain.units if unit.tid >= at)
+        return Choice(chain, unit, None if unit.tid == at else at)
+    before = [
+        (unit.tid, Choice(chain, unit, None))
+        for chain in known
+        for unit in chain.units
+        if unit.tid <= at
+    ]
+    if before:
+        return max(before, key=lambda found: found[0])[1]
+    oldest = min(chain.full.oldest for chain in known)
+    raise RefusedError(
+        f"No backup goes back that far; the oldest state is that of transaction "
+        f"{oldest}, of {moments.local(moments.time_of(oldest))}."
+        if oldest.strip("0")
+        else "No backup goes back that far.",
+        "Name a later time.",
+    )
 
 
 def space_needed(chain: Chain, unit: Unit, target: CopyLayout) -> int:
-    """Return the bytes that a copy of a backup takes on the target's file system."""
-    raise NotImplementedError
+    """Return the bytes that a copy of a backup takes on the target's file system.
+
+    Blobs that can be linked take none.
+    """
+    folder = target.root
+    while not folder.exists():
+        folder = folder.parent
+    needed = unit.end
+    if folder.stat().st_dev != chain.places.root.stat().st_dev:
+        needed += sum(each.blob_bytes for each in chain.upto(unit))
+    return needed
 
 
 def materialise(
@@ -44,14 +96,112 @@ def materialise(
     reporter: Reporter,
     *,
     until: str | None = None,
+    check: bool = True,
 ) -> End:
     """Make a database copy from a backup; every byte is checked.
 
     :param target: its folder is there, and empty.
     :param until: the last transaction to have; see :func:`pick`.
+    :param check: also read every record of it; otherwise the caller does.
     :raises DamagedError: the backup is damaged.
     """
-    raise NotImplementedError
+    wanted = chain.upto(unit)
+    _restore_data(wanted, target.data, reporter)
+    end = unit.until
+    if until is not None:
+        end = _cut(target.data, unit, until)
+    _restore_blobs(wanted, target.blobs, until, reporter)
+    if check:
+        _check_copy(unit, target, end, reporter)
+    return end
+
+
+def _check_copy(unit: Unit, target: CopyLayout, end: End, reporter: Reporter) -> None:
+    found = datafs.check(target, reporter, load_all=False)
+    if End(found.position, found.tid) != end:
+        raise DamagedError(
+            f"What backup {unit.name} gave ends with transaction {found.tid}, not "
+            f"{end.tid}.",
+            _ELSEWHERE,
+        )
+    for label, count in (
+        ("blobs have no file", found.missing),
+        ("objects are referred to and not there", found.dangling),
+    ):
+        if count:
+            reporter.warn(f"{count} {label} in backup {unit.name}.")
+
+
+def _restore_data(wanted: Sequence[Unit], target: Path, reporter: Reporter) -> None:
+    full, *increments = wanted
+    sums = Sums(reporter.task("Data", max(1, wanted[-1].end // _MB), "MB"))
+    if largefiles.clone(full.data, target):
+        largefiles.read(target, sums.feed)
+    else:
+        largefiles.copy_range(full.data, target, 0, full.data.stat().st_size, sums.feed)
+    _compare(full, sums)
+    for unit in increments:
+        sums = Sums(sums.task)
+        largefiles.append(unit.data, target, 0, sums.feed)
+        _compare(unit, sums)
+    sums.task.done()
+
+
+def _compare(unit: Unit, sums: Sums) -> None:
+    if (sums.size, sums.md5, sums.sha256) != (unit.size, unit.md5, unit.sha256):
+        raise DamagedError(
+            f"{unit.data} is damaged: it is not what was written.", _ELSEWHERE
+        )
+
+
+def _cut(data: Path, unit: Unit, until: str) -> End:
+    """Have Data.fs end with the last transaction up to *until*."""
+    # What is before the unit is before the time too, unless it is the full one.
+    last = datafs.end_at(data, unit.start) if unit.start else None
+    for transaction in datafs.transactions(data, unit.start, unit.end):
+        if transaction.tid > until:
+            break
+        last = End(transaction.end, transaction.tid)
+    if last is None:
+        raise RefusedError(
+            f"Backup {unit.name} has nothing as old as transaction {until}.",
+            "Name a later time.",
+        )
+    largefiles.cut(data, last.position)
+    return last
+
+
+def _restore_blobs(
+    wanted: Sequence[Unit], target: Path, until: str | None, reporter: Reporter
+) -> None:
+    source = ChainLayout(wanted[0].places.chain).blobs
+    blobs.prepare(target, blobs.layout_of(source))
+    count = sum(unit.blobs for unit in wanted)
+    task = reporter.task("Blobs", max(1, count), "blobs")
+    for unit in wanted:
+        for blob in units.read_manifest(unit):
+            if until is None or blobs.tid_of(blob.path) <= until:
+                take_blob(source, target, blob)
+            task.advance()
+    task.done()
+
+
+def take_blob(source: Path, target: Path, blob: blobs.BlobFile) -> None:
+    """Have a blob of a backup in a blob directory, and check what it holds.
+
+    :raises DamagedError: it is not what was backed up, or missing.
+    """
+    try:
+        found = blobs.take(source, target, blob.path)
+    except FileNotFoundError:
+        raise DamagedError(
+            f"The blob {source / blob.path} is missing.", _ELSEWHERE
+        ) from None
+    if found != blob:
+        raise DamagedError(
+            f"The blob {source / blob.path} is damaged: it is not what was written.",
+            _ELSEWHERE,
+        )
 
 
 def append(unit: Unit, target: CopyLayout, at: End) -> End:
@@ -64,4 +214,68 @@ def append(unit: Unit, target: CopyLayout, at: End) -> End:
     :raises RefusedError: the copy does not end there, or was written to since.
     :raises DamagedError: the increment is damaged; the copy is as before.
     """
-    raise NotImplementedError
+    if unit.full or at.position != unit.start:
+        raise RefusedError(
+            f"Backup {unit.name} begins at byte {unit.start} of Data.fs, and the copy "
+            f"ends at {at.position}.",
+            "Stage a new copy.",
+        )
+    _drop_unfinished(unit, target.data, at)
+    # Blobs first: a transaction is never there without them.
+    source = ChainLayout(unit.places.chain).blobs
+    for blob in units.read_manifest(unit):
+        take_blob(source, target.blobs, blob)
+    files.sync_file_system(target.blobs)
+    sums = Sums(SilentReporter().task(""))
+    largefiles.append(unit.data, target.data, 0, sums.feed)
+    try:
+        _compare(unit, sums)
+        _check_end(unit, target.data)
+    except DamagedError:
+        largefiles.cut(target.data, at.position)
+        raise
+    return unit.until
+
+
+def _check_end(unit: Unit, data: Path) -> None:
+    end = datafs.end_at(data, unit.end)
+    if end != unit.until:
+        raise DamagedError(
+            f"Backup {unit.name} ends with transaction {end.tid}, not {unit.tid}.",
+            _ELSEWHERE,
+        )
+
+
+def _drop_unfinished(unit: Unit, data: Path, at: End) -> None:
+    """Cut off what a killed append of the same increment left.
+
+    :raises RefusedError: there is something else, or less than there should be.
+    """
+    size = data.stat().st_size
+    if size < at.position or datafs.end_at(data, at.position) != at:
+        raise RefusedError(
+            f"{data} does not end with transaction {at.tid} any more.",
+            "Stage a new copy.",
+        )
+    extra = size - at.position
+    if not extra:
+        return
+    if extra > unit.size or not _same(unit.data, data, at.position, extra):
+        raise RefusedError(
+            f"{data} was written to since it was made: {extra} bytes follow "
+            f"transaction {at.tid}.",
+            "Stage a new copy.",
+        )
+    largefiles.cut(data, at.position)
+
+
+def _same(delta: Path, data: Path, position: int, size: int) -> bool:
+    """Tell whether *size* bytes of *data* are those that *delta* begins with."""
+    with delta.open("rb") as one, data.open("rb") as other:
+        other.seek(position)
+        while size:
+            piece = one.read(min(_MB, size))
+            if not piece or other.read(len(piece)) != piece:
+                return False
+            size -= len(piece)
+    return True

@@ -2,82 +2,204 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
 
+from karl.recipe.release.base import files, largefiles
+from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.backups.chains import Chain, Unit
-from karl.recipe.zeoserver.databases.datafs import End
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, RepositoryLayout
+from karl.recipe.zeoserver.backups import leftovers, units
+from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.backups.knownblobs import KnownBlobs
+from karl.recipe.zeoserver.backups.planning import BackupPlan, tail_of
+from karl.recipe.zeoserver.backups.sums import Sums
+from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases import blobs, datafs
+from karl.recipe.zeoserver.databases.blobs import BlobFile
+from karl.recipe.zeoserver.declaration.layout import (
+    ChainLayout,
+    RepositoryLayout,
+    UnitLayout,
+)
+
+#: How many missing blobs are named in a record.
+_NAMED = 20
+
+_MB = 1 << 20
+
+#: Bytes that stay free on the file system of the backups.
+_SPARE = 16 << 20
 
 
-class Kind(StrEnum):
-    """Which kind of backup."""
-
-    AUTOMATIC = "automatic"
-    FULL = "full"
-    INCREMENTAL = "incremental"
-    #: Nothing was committed since the last one, so that none is made.
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is backed up: a database copy, up to a transaction's end.
-
-    :ivar number: of the copy.
-    :ivar end: where its last committed transaction ends.
-    """
-
-    copy: CopyLayout
-    number: int
-    end: End
-
-
-@dataclass(frozen=True)
-class BackupPlan:
-    """A backup to be made.
-
-    :ivar kind: full, incremental or unchanged.
-    :ivar reason: why, a clause.
-    :ivar stamp: of the new unit; of an unchanged one, that of the last.
-    :ivar onto: the chain that it adds to.
-    :ivar before: the chains that there are.
-    """
-
-    kind: Kind
-    reason: str
-    stamp: str
-    source: Source
-    onto: Chain | None
-    before: tuple[Chain, ...]
-
-
-def plan(  # noqa: PLR0913  # all that the choice depends on
-    chains: Sequence[Chain],
-    source: Source,
-    wanted: Kind,
-    *,
-    full_every: int,
-    held: bool,
-    now: float,
-) -> BackupPlan:
-    """Choose which backup to make.
-
-    :param full_every: days after which an automatic backup is a full one.
-    :param held: a staged copy waits for an increment: no new chain.
-    :param now: seconds since the epoch.
-    :raises RefusedError: what is wanted cannot be.
-    """
-    raise NotImplementedError
-
-
-def write(
-    repository: RepositoryLayout, backup: BackupPlan, reporter: Reporter
-) -> Unit:
+def write(repository: RepositoryLayout, backup: BackupPlan, reporter: Reporter) -> Unit:
     """Make a full or incremental backup as planned; the storage's lock is held.
 
+    A blob whose file is not there is told, recorded and left out: all the rest is
+    still worth having.
+
     :raises RefusedError: there is not enough free space.
+    :raises DamagedError: Data.fs is.
     """
-    raise NotImplementedError
+    return _Writing(repository, backup, reporter).run()
+
+
+class _Writing:
+    """One backup that is being made."""
+
+    def __init__(
+        self, repository: RepositoryLayout, backup: BackupPlan, reporter: Reporter
+    ) -> None:
+        self.repository = repository
+        self.backup = backup
+        self.source = backup.source
+        self.reporter = reporter
+        self.began = time.time()
+        self.start = backup.onto.newest.end if backup.onto else 0
+        self.inode = backup.source.inode
+
+    def run(self) -> Unit:
+        data, end = self.source.copy.data, self.source.end
+        if datafs.end_at(data, end.position) != end:
+            raise RefusedError(
+                f"{data} does not end with transaction {end.tid}.",
+                "It was changed at this moment; run the backup again.",
+            )
+        self.reporter.say(f"Backup {self.backup.kind}: {self.backup.reason}.")
+        files.make_directory(self.repository.root)
+        os.chmod(self.repository.root, 0o700)
+        self.contents = datafs.survey(data, self.start, end.position)
+        self.layout = blobs.layout_of(self.source.copy.blobs)
+        self.paths = [blobs.path_of(name, self.layout) for name in self.contents.blobs]
+        self._check_space()
+        if self.backup.onto is not None:
+            return self._add_to(self.backup.onto)
+        return self._begin()
+
+    def _begin(self) -> Unit:
+        """Make a new chain, which appears at once and whole."""
+        stamp = self.backup.stamp
+        final = self.repository.chain(stamp)
+        with files.new_tree(final.root) as partial:
+            os.chmod(partial, 0o700)
+            chain, places = ChainLayout(partial), UnitLayout(partial, stamp)
+            unit = self._fill(chain, places, places.full)
+            files.write_new(places.dat, units.dat([unit]))
+            files.write_new(places.record, units.record(unit))
+        return units.read_unit(final.unit(stamp), stamp)
+
+    def _add_to(self, chain: Chain) -> Unit:
+        """Add to a chain; the record, last of all, makes it a backup."""
+        places = chain.places.unit(self.backup.stamp)
+        try:
+            files.write_new(
+                places.intended_blobs, "".join(f"{path}\n" for path in self.paths)
+            )
+            unit = self._fill(chain.places, places, places.partial_delta)
+            files.sync_file_system(chain.places.root)
+            files.rename(places.partial_delta, places.delta)
+            files.write(chain.places.dat, units.dat([*chain.units, unit]))
+            files.write(places.record, units.record(unit))
+        except BaseException:
+            # What cannot be removed now, the next command removes.
+            with contextlib.suppress(OSError):
+                leftovers.repair_chain(chain)
+            raise
+        with contextlib.suppress(OSError):
+            files.remove_tree(places.intended_blobs)
+        return unit
+
+    def _fill(self, chain: ChainLayout, places: UnitLayout, data: Path) -> Unit:
+        """Write data, then blobs, then their manifest; return the unit."""
+        end = self.source.end
+        digests = self._copy_data(data)
+        found, missing = self._take_blobs(chain)
+        text = units.manifest(found)
+        files.write_new(places.blob_manifest, text)
+        if self.source.inode != self.inode:
+            raise RefusedError(
+                f"{self.source.copy.data} was replaced while it was backed up.",
+                "Let only zeoctl pack and change the storage; run the backup again.",
+            )
+        return Unit(
+            chain=self.backup.onto.stamp if self.backup.onto else places.stamp,
+            stamp=places.stamp,
+            copy=self.source.number,
+            start=self.start,
+            end=end.position,
+            tid=end.tid,
+            oldest=self._oldest(),
+            made=self.began,
+            seconds=round(time.time() - self.began, 3),
+            **digests,
+            tail=tail_of(self.source.copy.data, end.position),
+            inode=self.inode,
+            transactions=self.contents.transactions,
+            blobs=len(found),
+            blob_bytes=sum(blob.size for blob in found),
+            manifest=hashlib.sha256(text.encode()).hexdigest(),
+            reason=self.backup.reason,
+            places=places,
+            missing=tuple(missing[:_NAMED]),
+            missing_count=len(missing),
+        )
+
+    def _oldest(self) -> str:
+        if self.start:
+            return ""
+        return max(self.contents.oldest, self.source.since)
+
+    def _copy_data(self, target: Path) -> Mapping[str, str]:
+        source, size = self.source.copy.data, self.source.end.position - self.start
+        sums = Sums(self.reporter.task("Data", max(1, size // _MB), "MB"))
+        largefiles.copy_range(source, target, self.start, size, sums.feed)
+        sums.task.done()
+        return {"md5": sums.md5, "sha256": sums.sha256}
+
+    def _take_blobs(self, chain: ChainLayout) -> tuple[list[BlobFile], list[str]]:
+        if self.backup.onto is None:
+            blobs.prepare(chain.blobs, self.layout)
+        elif blobs.layout_of(chain.blobs) != self.layout:
+            raise RefusedError(
+                "The layout of the blob directory was changed since the full backup.",
+                "Make a full backup.",
+            )
+        known = KnownBlobs(self.backup.before if self.backup.onto is None else ())
+        found: list[BlobFile] = []
+        missing: list[str] = []
+        task = self.reporter.task("Blobs", max(1, len(self.paths)), "blobs")
+        for path in self.paths:
+            try:
+                found.append(known.take(self.source.copy.blobs, chain.blobs, path))
+            except FileNotFoundError:
+                missing.append(path)
+            task.advance()
+        task.done()
+        if missing:
+            self.reporter.warn(
+                f"{len(missing)} blobs are not there to back up, such as {missing[0]}; "
+                "the backup is made without them."
+            )
+        return found, missing
+
+    def _check_space(self) -> None:
+        """Check that data, and blobs that cannot be linked, fit.
+
+        :raises RefusedError: they do not.
+        """
+        needed = self.source.end.position - self.start + _SPARE
+        folder, where = self.source.copy.blobs, self.repository.root
+        if folder.is_dir() and folder.stat().st_dev != where.stat().st_dev:
+            known = KnownBlobs(self.backup.before if self.backup.onto is None else ())
+            needed += sum(known.bytes_of(folder, path) for path in self.paths)
+        free = shutil.disk_usage(where).free
+        if free < needed:
+            raise RefusedError(
+                f"A backup needs {needed >> 20} MB in {where}, and {free >> 20} MB "
+                "are free.",
+                "Free some space, or keep fewer chains of backups.",
+            )

@@ -8,7 +8,8 @@ from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.zeoserver.backups import materialise
-from karl.recipe.zeoserver.backups.chains import Chain, Unit
+from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.datafs import End
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState

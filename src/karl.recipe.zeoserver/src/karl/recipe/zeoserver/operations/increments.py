@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.backups import chains, writing
-from karl.recipe.zeoserver.backups.chains import Chain, Unit
-from karl.recipe.zeoserver.backups.writing import BackupPlan, Kind, Source
+from karl.recipe.zeoserver.backups import chains, planning, writing
+from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
+from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.operations.packing import refuse_while_packing
 from karl.recipe.zeoserver.operations.storage import Change, Storage
@@ -27,7 +28,13 @@ class Newest:
     made: bool
 
 
-def plan(storage: Storage, state: StorageState, *, held: bool) -> BackupPlan:
+def plan(
+    storage: Storage,
+    state: StorageState,
+    *,
+    held: bool,
+    wanted: Kind = Kind.AUTOMATIC,
+) -> BackupPlan:
     """Decide which backup of the live copy is to be made.
 
     :param held: a staged copy waits for it: no new chain.
@@ -40,21 +47,28 @@ def plan(storage: Storage, state: StorageState, *, held: bool) -> BackupPlan:
             f"See zeoctl status {storage.name}.",
         )
     places = storage.places
-    return writing.plan(
+    return planning.plan(
         chains.load(places.repository),
         Source(
             places.copy(live.number),
             live.number,
             ends.live_end(storage.central, storage.name, state),
+            live.adopted_tid if live.origin == "stage" else "",
         ),
-        Kind.AUTOMATIC,
+        wanted,
         full_every=storage.declared.full_every,
         held=held,
-        now=time.time(),
+        stamp=chains.next_stamp(places.repository, time.time()),
     )
 
 
-def back_up(change: Change, state: StorageState, *, held: bool) -> Newest:
+def back_up(
+    change: Change,
+    state: StorageState,
+    *,
+    held: bool,
+    wanted: Kind = Kind.AUTOMATIC,
+) -> Newest:
     """Back up what the live copy has now.
 
     :param held: a staged copy waits for it: no new chain.
@@ -63,7 +77,7 @@ def back_up(change: Change, state: StorageState, *, held: bool) -> Newest:
     """
     storage = change.storage
     refuse_while_packing(storage, state)
-    decided = plan(storage, state, held=held)
+    decided = plan(storage, state, held=held, wanted=wanted)
     made = decided.kind is not Kind.UNCHANGED
     if made:
         change.step("backup", kind=decided.kind.value, stamp=decided.stamp)

@@ -1,0 +1,156 @@
+"""Which backup is to be made, and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.zeoserver.backups import moments
+from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.declaration.layout import CopyLayout
+
+#: Bytes before the end of a backup that must be unchanged for the next increment.
+_TAIL = 1 << 20
+
+_DAY = 86400.0
+
+#: Seconds by which a timer may be early.
+_SLACK = 3600
+
+
+class Kind(StrEnum):
+    """Which kind of backup."""
+
+    AUTOMATIC = "automatic"
+    FULL = "full"
+    INCREMENTAL = "incremental"
+    #: Nothing was committed since the last one, so that none is made.
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is backed up: a database copy, up to a transaction's end.
+
+    :ivar number: of the copy.
+    :ivar end: where its last committed transaction ends.
+    :ivar since: the transaction with which it was made live, if what is before
+        was never a state of the site, as while it was evolved; empty: it was.
+    """
+
+    copy: CopyLayout
+    number: int
+    end: End
+    since: str = ""
+
+    @property
+    def inode(self) -> int:
+        """Of Data.fs: a pack makes another."""
+        return self.copy.data.stat().st_ino
+
+
+@dataclass(frozen=True)
+class BackupPlan:
+    """A backup to be made.
+
+    :ivar kind: full, incremental or unchanged.
+    :ivar reason: why, a clause.
+    :ivar stamp: of the new unit; of an unchanged one, that of the last.
+    :ivar onto: the chain that it adds to.
+    :ivar before: the chains that there are.
+    """
+
+    kind: Kind
+    reason: str
+    stamp: str
+    source: Source
+    onto: Chain | None
+    before: tuple[Chain, ...]
+
+
+def plan(
+    chains: Sequence[Chain],
+    source: Source,
+    wanted: Kind,
+    *,
+    full_every: int,
+    held: bool,
+    stamp: str,
+) -> BackupPlan:
+    """Choose which backup to make.
+
+    :param full_every: days after which an automatic backup is a full one.
+    :param held: a staged copy waits for an increment: no new chain.
+    :param stamp: of the new backup, see :func:`.chains.next_stamp`.
+    :raises RefusedError: what is wanted cannot be.
+    """
+    obstacle = _obstacle(chains, source)
+    if wanted is Kind.FULL and held:
+        raise RefusedError(
+            "A staged copy waits for increments of the chain it was made from, so "
+            "that no new full backup is made.",
+            "Adopt or retire the staged copy first, or make an incremental backup.",
+        )
+    if obstacle and (wanted is Kind.INCREMENTAL or held):
+        raise RefusedError(
+            f"An incremental backup is impossible: {obstacle}.",
+            "Retire the staged copy, make a full backup, and stage again."
+            if held
+            else "Make a full backup.",
+        )
+    if wanted is Kind.FULL:
+        return _full(chains, source, stamp, "it was asked for")
+    if obstacle:
+        return _full(chains, source, stamp, obstacle)
+    due = _due(chains[-1], full_every, stamp)
+    if due and wanted is Kind.AUTOMATIC and not held:
+        return _full(chains, source, stamp, due)
+    last = chains[-1].newest
+    kind, reason = Kind.INCREMENTAL, f"it continues {last.name}"
+    if last.until == source.end:
+        kind, stamp = Kind.UNCHANGED, last.stamp
+        reason = f"nothing was committed since {last.name}"
+    return BackupPlan(kind, reason, stamp, source, chains[-1], tuple(chains))
+
+
+def _full(
+    chains: Sequence[Chain], source: Source, stamp: str, reason: str
+) -> BackupPlan:
+    return BackupPlan(Kind.FULL, reason, stamp, source, None, tuple(chains))
+
+
+def _due(chain: Chain, full_every: int, stamp: str) -> str:
+    age = moments.stamp_time(stamp) - moments.stamp_time(chain.stamp)
+    # Timers are not exact to the second.
+    if age < full_every * _DAY - _SLACK:
+        return ""
+    return f"the last full backup is {age / _DAY:.0f} days old"
+
+
+def _obstacle(chains: Sequence[Chain], source: Source) -> str:
+    """Return why no increment can be made; empty: one can."""
+    if not chains:
+        return "there is no backup yet"
+    chain = chains[-1]
+    if chain.damage:
+        return f"the last chain of backups is damaged ({chain.damage.rstrip('.')})"
+    last = chain.newest
+    if last.copy != source.number:
+        return f"the last backup is of database copy {last.copy}"
+    replaced = "Data.fs was packed or replaced since the last backup"
+    if last.inode != source.inode or last.end > source.end.position:
+        return replaced
+    return "" if tail_of(source.copy.data, last.end) == last.tail else replaced
+
+
+def tail_of(data: Path, end: int) -> str:
+    """Return the md5 of the last bytes of Data.fs before *end*."""
+    size = min(_TAIL, end)
+    with data.open("rb") as stream:
+        stream.seek(end - size)
+        return hashlib.md5(stream.read(size), usedforsecurity=False).hexdigest()

@@ -1,0 +1,53 @@
+"""How many backups are kept: whole chains, the newest ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import BusyError
+from karl.recipe.release.base.locks import locked
+from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.declaration.layout import RepositoryLayout
+
+
+def plan(
+    chains: Sequence[Chain], keep: int, pinned: Collection[str]
+) -> tuple[Chain, ...]:
+    """Choose the chains to remove: all but the newest *keep*, by name.
+
+    The newest that is not damaged stays, whatever comes after it.
+
+    :param pinned: stamps of chains that stay, as a staged copy needs them.
+    """
+    whole = [chain.stamp for chain in chains if chain.units and not chain.damage]
+    kept = {chain.stamp for chain in chains[-max(1, keep) :]}
+    kept |= {*pinned, *whole[-1:]}
+    return tuple(chain for chain in chains if chain.stamp not in kept)
+
+
+def apply(
+    repository: RepositoryLayout, removed: Sequence[Chain], reporter: Reporter
+) -> tuple[str, ...]:
+    """Remove chains, each in one moment; return which were.
+
+    While a verification reads backups none is removed; the next backup does it.
+    """
+    if not removed:
+        return ()
+    done = []
+    try:
+        with locked(repository.in_use, "remove old backups"):
+            for chain in removed:
+                partial = files.partial_name(chain.places.root)
+                files.rename(chain.places.root, partial)
+                files.remove_tree(partial)
+                reporter.say(f"Removed the old chain of backups {chain.stamp}.")
+                done.append(chain.stamp)
+    except BusyError:
+        reporter.warn(
+            "Old backups are kept for now: a verification reads them. The next full "
+            "backup removes them."
+        )
+    return tuple(done)
