@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from karl.recipe.zeoserver.databases.blobs import BUSHY, BlobName, path_of
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 
 
@@ -51,10 +52,8 @@ def estimate(copy: CopyLayout, position: int, before: float, *, gc: bool) -> Est
 
 def _sum(copy: CopyLayout, garbage: Any) -> Estimate:
     """Add up the records before the time of the pack that nothing reaches."""
-    from ZODB.blob import FilesystemHelper
-
-    helper = FilesystemHelper(str(copy.blobs)) if copy.blobs.is_dir() else None
-    records = size = blobs = blob_size = 0
+    records = size = 0
+    blobs: dict[Path, int] = {}
     position = 4
     while position < garbage.packpos:
         transaction = garbage._read_txn_header(position)  # noqa: SLF001
@@ -67,10 +66,17 @@ def _sum(copy: CopyLayout, garbage: Any) -> Estimate:
                 kept += 1
             else:
                 records, removed = records + 1, removed + record.recordlen()
-                blob = helper and Path(helper.getBlobFilename(record.oid, record.tid))
-                if blob and blob.is_file():
-                    blobs, blob_size = blobs + 1, blob_size + blob.stat().st_size
+                blobs |= _blob(copy, record.oid, record.tid)
             place += record.recordlen()
         size += removed if kept else transaction.tlen + 8
         position = end + 8
-    return Estimate(records, size, blobs, blob_size)
+    return Estimate(records, size, len(blobs), sum(blobs.values()))
+
+
+def _blob(copy: CopyLayout, oid: bytes, tid: bytes) -> dict[Path, int]:
+    """Return the blob file of a record, if it has one, and its size.
+
+    ZEO can write the record of a blob twice.
+    """
+    path = copy.blobs / path_of(BlobName(oid, tid), BUSHY)
+    return {path: path.stat().st_size} if path.is_file() else {}
