@@ -78,8 +78,12 @@ class DatabaseServer:
 
     def staged(self) -> Database:
         """Return the copy that is staged."""
+        return _database(self._places.copy(self._staged))
+
+    @property
+    def _staged(self) -> int:
         (copy,) = states.load(self._places).staged
-        return _database(self._places.copy(copy.number))
+        return copy.number
 
     def begin(self) -> Path:
         """Make all folders, and return the one that the live copy belongs in."""
@@ -126,11 +130,13 @@ class DatabaseServer:
         """Run a verb of zeoctl for the storage."""
         return verbs.run(self.root, verb, _STORAGE, *options, home=self.home)
 
-    def drop_staged(self) -> None:
-        """Retire and remove the copy that is staged."""
-        (copy,) = states.load(self._places).staged
-        self.zeoctl("retire", str(copy.number))
-        self.zeoctl("prune", "--keep", "0")
+    def catch_up(self) -> Done:
+        """Catch up the copy that is staged."""
+        return self.zeoctl("catch-up", str(self._staged))
+
+    def retire_staged(self) -> None:
+        """Retire the copy that is staged; its files stay."""
+        self.zeoctl("retire", str(self._staged))
 
 
 def make(root: Path, home: Path) -> DatabaseServer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import random
 import subprocess
 import sys
@@ -181,6 +182,8 @@ _KINDS: dict[str, tuple[Callable[[Any, int], None], float, float]] = {
 
 def _main() -> None:
     do, pause, shortest = _KINDS[sys.argv[1]]
+    # What ZEO has to say of refused commits is counted, not shown.
+    logging.getLogger().addHandler(logging.NullHandler())
     work = _Work(**json.loads(sys.argv[2]))
     storage = connect(work.address, work.storage)
     ended = threading.Event()

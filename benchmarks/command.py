@@ -34,7 +34,8 @@ software fetches the distribution files of Plone, 70 MiB, from the registry.
 examples:
   python -m benchmarks install disk --set sample --rounds 3
   python -m benchmarks software --json benchmarks/results.json
-  python -m benchmarks databases --rounds 3 --json benchmarks/databases.json
+  python -m benchmarks databases --json benchmarks/databases.json \\
+      --document docs/benchmarks.md
   python -m benchmarks --show benchmarks/databases.json
 
 cases:
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         document = json.loads(options.show.read_text(encoding="utf-8"))
         print(table.render(from_json(document)))
         return 0
+    before = _rendered(options.json)
     progress = Progress(quiet=options.quiet)
     machine.keep_to(_PROCESSORS)
     with _folder(options.work, keep=options.keep) as work:
@@ -59,6 +61,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"error: {error}", file=sys.stderr)
             return 1
     print(table.render(report))
+    if options.document:
+        return _document(options.document, before, table.render(report))
+    return 0
+
+
+def _rendered(path: Path | None) -> str:
+    """Return the tables of results that were written before, if there are any."""
+    if path is None or not path.exists():
+        return ""
+    return table.render(from_json(json.loads(path.read_text(encoding="utf-8"))))
+
+
+def _document(path: Path, before: str, tables: str) -> int:
+    """Replace the tables of *before* in a document; return the exit code."""
+    text = path.read_text(encoding="utf-8")
+    if not before or before not in text:
+        print(f"error: {path} has not the tables of --json", file=sys.stderr)
+        return 1
+    path.write_text(text.replace(before, tables), encoding="utf-8")
     return 0
 
 
@@ -183,6 +204,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the results there, too"
+    )
+    parser.add_argument(
+        "--document",
+        type=Path,
+        metavar="FILE",
+        help="put the tables into this one, in the place of those of --json before",
     )
     parser.add_argument(
         "--show", type=Path, metavar="FILE", help="print results written before"

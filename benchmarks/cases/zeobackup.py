@@ -131,7 +131,7 @@ class _Bench:
 
     def _catch_up(self, folder: Path) -> float:
         self._grow(folder)
-        done = self.server.zeoctl("catch-up")
+        done = self.server.catch_up()
         self._now.done[CATCH_UP] = done
         return done.seconds
 
@@ -143,7 +143,7 @@ class _Bench:
         seconds = self._now.quick + self._now.others.restore()
         for copy in (self.server.staged(), self._now.others.restored):
             _compare(self.server.live, copy)
-        self.server.drop_staged()
+        self.server.retire_staged()
         return seconds
 
     def _grow(self, folder: Path) -> None:

@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+#: What is in the repository.
+RESULTS = ("results.json", "databases.json")
+
 
 def _benchmarks(checkout, *arguments):
     return subprocess.run(
@@ -21,9 +24,7 @@ def _benchmarks(checkout, *arguments):
 @pytest.mark.slow
 def test_quick_run(checkout, tmp_path):
     """The quick run goes through every case that tiny wheels can be in."""
-    done = _benchmarks(
-        checkout, "--quick", "--work", tmp_path / "work", "--json", tmp_path / "found"
-    )
+    done = _quick(checkout, tmp_path, "software")
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found").read_text())
     assert [result["case"] for result in found["results"]] == [
@@ -34,18 +35,43 @@ def test_quick_run(checkout, tmp_path):
     assert not os.listdir(tmp_path / "work")
 
 
-def test_results_are_shown_again(checkout, tmp_path):
+@pytest.mark.slow
+def test_quick_run_of_databases(checkout, tmp_path):
+    """The quick run goes through all cases of databases, with tiny ones.
+
+    What is copied there is compared with the database, by the case itself.
+    """
+    done = _quick(checkout, tmp_path, "databases")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found").read_text())
+    assert [result["case"] for result in found["results"]] == [
+        "backup tiny", "backup less tiny", "read-only tiny",
+    ]  # fmt: skip
+    assert "rsync" in found["machine"]
+    assert not os.listdir(tmp_path / "work")
+
+
+def _quick(checkout, folder, group):
+    return _benchmarks(
+        checkout, group, "--quick", "--work", folder / "work", "--json",
+        folder / "found",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_shown_again(checkout, name):
     """Results that were written are printed without a run."""
-    path = checkout / "benchmarks" / "results.json"
+    path = checkout / "benchmarks" / name
     done = _benchmarks(checkout, "--show", path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Machine: processors: ")
 
 
-def test_documentation_has_the_results(checkout):
+@pytest.mark.parametrize("name", RESULTS)
+def test_documentation_has_the_results(checkout, name):
     """The documentation has the table of the results in the repository, unchanged."""
     document = (checkout / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    path = checkout / "benchmarks" / "results.json"
+    path = checkout / "benchmarks" / name
     assert _benchmarks(checkout, "--show", path).stdout in document
 
 
