@@ -140,10 +140,8 @@ def _check_list(chain: Chain) -> list[str]:
             return []
         # A backup may be between its line in the list and its record.
         time.sleep(1)
-    return [
-        f"{chain.places.dat} does not list the backups that there are; the next "
-        "backup writes it anew."
-    ]
+    wrong = f"{chain.places.dat} does not list the backups that there are; "
+    return [f"{wrong}the next backup writes it anew."]
 
 
 def _read(unit: Unit, reporter: Reporter) -> list[str]:
@@ -225,11 +223,10 @@ def good(found: Sequence[Chain]) -> list[str]:
     return [
         chain.stamp
         for chain in found
-        if chain.units
-        and not chain.damage
-        and all(
-            (verdict := verdicts.read(unit)) is not None and not verdict.damage
-            for unit in chain.units[:1]
-        )
-        and not any(verdicts.is_damaged(unit) for unit in chain.units)
+        if chain.units and not chain.damage and _is_good(chain)
     ]
+
+
+def _is_good(chain: Chain) -> bool:
+    known = [verdicts.read(unit) for unit in chain.units]
+    return known[0] is not None and not any(each and each.damage for each in known)
