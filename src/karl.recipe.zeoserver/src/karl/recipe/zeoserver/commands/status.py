@@ -1,0 +1,169 @@
+"""``zeoctl status``: a table, or all that is known of one storage.
+
+It ends with 0 whatever it finds: it is a report.  What needs attention is in the
+``problems`` of each storage, and below the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from karl.recipe.release.base.console import table
+from karl.recipe.zeoserver.commands.verb import Result, Verb
+from karl.recipe.zeoserver.operations import status
+from karl.recipe.zeoserver.operations.plans import megabytes
+from karl.recipe.zeoserver.operations.storage import Storage
+
+_HEADS = (
+    "STORAGE", "COPY", "MODE", "SERVER", "CLIENTS", "SIZE", "OBJECTS", "LAST COMMIT",
+    "BACKUP", "PACKED", "FREE",
+)  # fmt: skip
+_COPY_HEADS = ("STORAGE", "COPY", "STATUS", "MODE", "SIDE", "SIZE", "MADE", "FROM")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--copies", action="store_true", help="list all database copies too"
+    )
+
+
+def _run(storage: Storage, args: argparse.Namespace) -> Result:
+    return status.report(storage, copies=args.copies)
+
+
+def _show(results: Mapping[str, Result]) -> str:
+    if len(results) == 1:
+        parts = [_one(name, found) for name, found in results.items()]
+    else:
+        rows = [_row(name, found) for name, found in results.items()]
+        parts = [table(_HEADS, rows)]
+    copies = [
+        _copy_row(name, copy)
+        for name, found in results.items()
+        for copy in found.get("copies", ())
+    ]
+    if copies:
+        parts.append(table(_COPY_HEADS, copies))
+    parts += [
+        "\n".join(f"{name}: {each}" for each in found["problems"])
+        for name, found in results.items()
+        if found["problems"]
+    ]
+    return "\n\n".join(parts)
+
+
+def _row(name: str, found: Result) -> tuple[str, ...]:
+    live = found["live"] or {}
+    return (
+        name,
+        _text(live.get("number")),
+        _text(live.get("mode")),
+        _served(found),
+        _text(live.get("clients")),
+        _size(live.get("size")),
+        _text(live.get("objects")),
+        _moment(live.get("time")),
+        _backup(found["backup"]),
+        _moment(live.get("packed"), "never"),
+        _size(found["free"]),
+    )
+
+
+def _one(name: str, found: Result) -> str:
+    """Return all that is known of one storage, a line for each."""
+    live = found["live"] or {}
+    lines = [
+        ("live copy", _text(live.get("number"))),
+        ("mode", _text(live.get("mode"))),
+        ("size", _size(live.get("size"))),
+        ("objects", _text(live.get("objects"))),
+        ("last commit", f"{_moment(live.get('time'))} {live.get('tid') or ''}"),
+        *(line for server in found["servers"] for line in _server_lines(server)),
+        ("last backup", _backup(found["backup"])),
+        ("last pack", _moment(live.get("packed"), "never")),
+        ("free disk", _size(found["free"])),
+        ("for backups", _size(found["free_for_backups"])),
+    ]
+    if found["staged"]:
+        lines.append(("staged", ", ".join(str(each) for each in found["staged"])))
+    if found["doing"]:
+        lines.append(("being done", found["doing"]))
+    width = max(len(head) for head, _ in lines)
+    return "\n".join(
+        [name, *(f"  {head.ljust(width)}  {text}".rstrip() for head, text in lines)]
+    )
+
+
+def _server_lines(server: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if server["pid"] is None:
+        how = f"copy {server['number']}, down ({server['process'] or 'not started'})"
+    else:
+        how = (
+            f"copy {server['number']}, {server['mode']}, process {server['pid']} "
+            f"since {_moment(server['since'])}, {len(server['clients'])} clients"
+        )
+        if server["packing"]:
+            how += ", packing"
+    return [(f"side {server['side']}", server["address"]), ("", how)]
+
+
+def _copy_row(name: str, copy: Mapping[str, Any]) -> tuple[str, ...]:
+    parent = f" of {copy['parent']}" if copy["parent"] else ""
+    return (
+        name,
+        str(copy["number"]),
+        copy["status"],
+        copy["mode"],
+        _text(copy["side"]),
+        _size(copy["size"]),
+        _moment(copy["made"]),
+        f"{copy['origin']}{parent}",
+    )
+
+
+def _served(found: Result) -> str:
+    live = found["live"]
+    if live is None or live["side"] is None:
+        return "not served"
+    server = next(each for each in found["servers"] if each["side"] == live["side"])
+    if server["pid"] is None:
+        return "down"
+    return f"{server['side']}, {server['pid']}"
+
+
+def _backup(backup: Mapping[str, Any] | None) -> str:
+    if backup is None:
+        return "none"
+    verified = "not verified"
+    if backup["verified_at"] is not None:
+        verified = "verified" if backup["verified"] else "DAMAGED"
+    return f"{_moment(backup['made'])} {verified}"
+
+
+def _text(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _size(value: int | None) -> str:
+    return "-" if value is None else megabytes(value)
+
+
+def _moment(value: float | None, otherwise: str = "-") -> str:
+    if value is None:
+        return otherwise
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
+
+
+VERBS = (
+    Verb(
+        "status",
+        "Tell what is served, and what needs attention.",
+        _run,
+        _show,
+        _arguments,
+        changes=False,
+    ),
+)

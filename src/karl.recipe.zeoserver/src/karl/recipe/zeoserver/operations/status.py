@@ -1,0 +1,298 @@
+"""What is known of a storage, whatever state it is in: nothing here fails.
+
+What needs somebody's attention is said in sentences, the *problems*.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from karl.recipe.release.base.errors import KarlError
+from karl.recipe.release.base.journal import Journal
+from karl.recipe.zeoserver.backups import chains, moments, verdicts
+from karl.recipe.zeoserver.databases import state as states
+from karl.recipe.zeoserver.databases.state import CopyState, StorageState
+from karl.recipe.zeoserver.declaration.layout import SIDES
+from karl.recipe.zeoserver.operations import recovery, space
+from karl.recipe.zeoserver.operations.storage import Storage
+from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers.control import ServerStatus
+
+_Value = TypeVar("_Value")
+
+#: Seconds that a server has to answer.
+_PATIENCE = 5.0
+
+
+@dataclass
+class Report:
+    """What is found, and what is wrong.
+
+    :ivar problems: sentences, each with what to do next.
+    """
+
+    storage: Storage
+    problems: list[str] = field(default_factory=list)
+
+    def attempt(self, what: Callable[[], _Value], otherwise: _Value) -> _Value:
+        """Return what *what* returns; if it fails, tell so and return *otherwise*."""
+        try:
+            return what()
+        except KarlError as error:
+            self.problems.append(str(error))
+        except OSError as error:
+            self.problems.append(f"The system said: {error}.")
+        return otherwise
+
+
+def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
+    """Return what is known of a storage.
+
+    :param copies: list all database copies too.
+    """
+    told = Report(storage)
+    places = storage.places
+    state = told.attempt(lambda: states.load(places), StorageState())
+    servers = _servers(told, state)
+    found: dict[str, Any] = {
+        "servers": servers,
+        "live": _live(told, state, servers),
+        "backup": told.attempt(lambda: _backup(storage), None),
+        "free": told.attempt(lambda: space.free(places.databases), None),
+        "free_for_backups": told.attempt(
+            lambda: space.free(places.repository.root), None
+        ),
+        "doing": told.attempt(lambda: _doing(storage), None),
+        "staged": [copy.number for copy in state.staged],
+        "problems": told.problems,
+    }
+    _check_backups(told, state, found)
+    _check_history(told, found)
+    _check_room(told, found)
+    if copies:
+        found["copies"] = [
+            _copy(told, state, copy) for _, copy in sorted(state.copies.items())
+        ]
+    return found
+
+
+def _servers(told: Report, state: StorageState) -> list[dict[str, Any]]:
+    """Return what each side serves, or should."""
+    central = told.storage.central
+    nothing: Mapping[str, str] = {}
+    words = told.attempt(lambda: processes.process_states(central), nothing)
+    runs = told.attempt(lambda: processes.supervisor_runs(central), otherwise=False)
+    if state.serving and not runs:
+        told.problems.append(
+            "supervisord does not run: start it with its systemd unit, or with "
+            "zeoctl start."
+        )
+    return [
+        _server(told, state, side, words.get(f"{told.storage.name}-{side}"))
+        for side in SIDES
+        if side in state.serving
+    ]
+
+
+def _server(
+    told: Report, state: StorageState, side: str, word: str | None
+) -> dict[str, Any]:
+    storage, number = told.storage, state.serving[side]
+    status = told.attempt(lambda: control.status(storage.places, side, _PATIENCE), None)
+    if status is None:
+        _explain_absence(told, side, number, word)
+    else:
+        _compare(told, state, side, status)
+    return {
+        "side": side,
+        "number": number,
+        "address": str(storage.declared.addresses[side]),
+        "process": word,
+        "serves": status is not None and status.copy == number,
+        **_told_by(status),
+    }
+
+
+def _told_by(status: ServerStatus | None) -> dict[str, Any]:
+    """Return what a server says of itself; nothing of one that does not answer."""
+    if status is None:
+        return {"pid": None, "mode": None, "clients": []}
+    return {
+        "pid": status.pid,
+        "mode": _mode(read_only=status.read_only),
+        "clients": [
+            {"address": each.address, "label": each.label, "since": each.since}
+            for each in status.clients
+        ],
+        "in_flight": status.in_flight,
+        "packing": status.packing,
+        "since": status.since,
+        "objects": status.objects,
+        "position": status.position,
+        "tid": status.tid,
+        "time": moments.time_of(status.tid),
+    }
+
+
+def _explain_absence(told: Report, side: str, number: int, word: str | None) -> None:
+    name = told.storage.name
+    if word in {"RUNNING", "STARTING"}:
+        told.problems.append(
+            f"The server of database copy {number} on side {side} does not serve "
+            f"yet: see zeoctl logs {name}."
+        )
+        return
+    output = processes.last_output(told.storage.central, name, side)
+    last = output.splitlines()[-1:] if word in {"FATAL", "BACKOFF", "EXITED"} else []
+    told.problems.append(
+        f"The server of database copy {number} on side {side} does not run "
+        f"({word or 'supervisord knows nothing of it'}): start it with zeoctl start "
+        f"{name}." + "".join(f" It last said: {line}" for line in last)
+    )
+
+
+def _compare(
+    told: Report, state: StorageState, side: str, status: ServerStatus
+) -> None:
+    name, number = told.storage.name, state.serving[side]
+    if status.copy != number:
+        told.problems.append(
+            f"Side {side} serves database copy {status.copy}, but should serve "
+            f"{number}: zeoctl restart {name}."
+        )
+    elif number in state.copies and status.read_only != state.copy(number).read_only:
+        wanted = _mode(read_only=state.copy(number).read_only)
+        told.problems.append(
+            f"Database copy {number} should be {wanted}, and is not: "
+            f"zeoctl {wanted} {name} --copy {number}."
+        )
+
+
+def _live(
+    told: Report, state: StorageState, servers: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Return what is known of the live copy."""
+    copy, name = state.live, told.storage.name
+    if copy is None:
+        if not told.problems or state.copies:
+            told.problems.append(
+                f"There is no live database copy: zeoctl init {name}, or zeoctl "
+                f"import {name}."
+            )
+        return None
+    serving = [each for each in servers if each["number"] == copy.number]
+    if not serving:
+        told.problems.append(
+            f"The live database copy {copy.number} is not served: zeoctl serve "
+            f"{name} {copy.number}."
+        )
+    server = serving[0] if serving and serving[0]["serves"] else {}
+    return {
+        **_copy(told, state, copy),
+        "objects": server.get("objects"),
+        "tid": server.get("tid"),
+        "time": server.get("time"),
+        "clients": len(server["clients"]) if server else None,
+    }
+
+
+def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
+    data = told.storage.places.copy(copy.number).data
+    try:
+        size = data.stat().st_size
+    except OSError:
+        size = None
+        told.problems.append(
+            f"{data} is missing: zeoctl start {told.storage.name} repairs what a "
+            "killed pack left; else restore a backup: zeoctl restore "
+            f"{told.storage.name} --to-new-copy."
+        )
+    return {
+        "number": copy.number,
+        "status": copy.status.value,
+        "mode": _mode(read_only=copy.read_only),
+        "side": state.side_of(copy.number),
+        "size": size,
+        "origin": copy.origin,
+        "parent": copy.parent,
+        "made": copy.made,
+        "packed": copy.packed,
+    }
+
+
+def _backup(storage: Storage) -> dict[str, Any] | None:
+    unit = chains.newest(chains.load(storage.places.repository))
+    if unit is None:
+        return None
+    verdict = verdicts.read(unit)
+    return {
+        "name": unit.name,
+        "number": unit.copy,
+        "kind": "full" if unit.full else "incremental",
+        "made": unit.made,
+        "tid": unit.tid,
+        "verified": verdict is not None and not verdict.damage,
+        "verified_at": None if verdict is None else verdict.time,
+    }
+
+
+def _doing(storage: Storage) -> str | None:
+    """Return what the command does that holds the storage's lock."""
+    try:
+        descriptor = os.open(storage.places.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            holder = json.loads(os.pread(descriptor, 4096, 0))
+            return f"{holder['purpose']} (process {holder['pid']})"
+        return "another command"
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _check_backups(told: Report, state: StorageState, found: dict[str, Any]) -> None:
+    name, backup = told.storage.name, found["backup"]
+    if state.live is None:
+        return
+    if backup is None:
+        told.problems.append(f"There is no backup: zeoctl backup {name}.")
+    elif backup["verified_at"] is not None and not backup["verified"]:
+        told.problems.append(
+            f"The last backup is damaged: make a full one, zeoctl backup --full {name}."
+        )
+
+
+def _check_history(told: Report, found: dict[str, Any]) -> None:
+    if found["doing"] is not None:
+        return
+    run = recovery.last_run(Journal(told.storage.places.journal))
+    if run is not None and not run.settled:
+        told.problems.append(
+            f"{run.verb} did not end; the next command that changes the storage puts "
+            f"that right, such as zeoctl start {told.storage.name}."
+        )
+
+
+def _check_room(told: Report, found: dict[str, Any]) -> None:
+    live, free = found["live"], found["free"]
+    if live is None or free is None or live["size"] is None:
+        return
+    if free < live["size"] + space.RESERVE:
+        told.problems.append(
+            "Less is free on the disk than the database is large: it cannot be "
+            "packed, staged or restored."
+        )
+
+
+def _mode(*, read_only: bool) -> str:
+    return "read-only" if read_only else "writable"
