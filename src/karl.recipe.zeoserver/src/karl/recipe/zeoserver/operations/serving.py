@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 from karl.recipe.release.base.errors import KarlError, RefusedError
+from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.operations import rules
 from karl.recipe.zeoserver.operations.plans import Plan
@@ -55,6 +56,7 @@ def serve(
 
     :param wait: seconds to wait for another command.
     :raises RefusedError: it must not be served, or no servers run.
+    :raises DamagedError: it cannot be opened.
     :raises UnreachableError: its server does not answer; all is as before.
     """
     name = storage.name
@@ -67,7 +69,8 @@ def serve(
         before = storage.state()
         plan = plan_serving(name, before, number, read_only=read_only)
         _check_that_servers_run(storage)
-        _check_that_it_is_there(storage, before.copy(number))
+        if plan.steps:
+            _check_that_it_is_there(storage, before.copy(number))
         _apply(change, before, plan)
     return plan.done(
         f"Database copy {number} is served.", **connection(storage, number)
@@ -128,12 +131,14 @@ def _check_that_servers_run(storage: Storage) -> None:
 
 
 def _check_that_it_is_there(storage: Storage, copy: CopyState) -> None:
+    """Refuse what no server could open; looks at the end of Data.fs only."""
     data = storage.places.copy(copy.number).data
     if not data.is_file():
         raise RefusedError(
             f"Database copy {copy.number} has no Data.fs: {data} is not there.",
             f"Restore a backup: zeoctl restore {storage.name} --to-new-copy.",
         )
+    datafs.end_of(data)
 
 
 def plan_unserving(

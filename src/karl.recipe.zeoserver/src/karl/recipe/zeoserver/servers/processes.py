@@ -13,7 +13,6 @@ from typing import Any
 
 from karl.recipe.release.base import files, process
 from karl.recipe.release.base.errors import (
-    DamagedError,
     KarlError,
     PrerequisiteError,
     RefusedError,
@@ -42,9 +41,6 @@ _PAUSE = 0.05
 
 #: supervisord's words for a server that it does not go on trying to start.
 _GIVEN_UP = frozenset({"EXITED", "FATAL", "UNKNOWN"})
-
-#: Exit codes of a server that has nothing to serve, or a damaged database.
-_HOPELESS = frozenset({RefusedError.exit_code, DamagedError.exit_code})
 
 #: Bytes of a server's last output that are told.
 _TAIL = 2000
@@ -229,7 +225,7 @@ def wait_until_serving(
             status = control.status(places, side, patience=timeout)
         if status is not None and status.copy == number:
             found.append(status)
-        return bool(found) or _has_given_up(central, name, side)
+        return bool(found) or _state_of(central, name, side) in _GIVEN_UP
 
     if _eventually(serving, timeout) and found:
         return found[0]
@@ -252,16 +248,6 @@ def process_states(central: Central) -> Mapping[str, str]:
 def last_output(central: Central, name: str, side: str) -> str:
     """Return the last lines that a server printed, errors of its start first of all."""
     return _tail(central.storage_places(name).output(side))
-
-
-def _has_given_up(central: Central, name: str, side: str) -> bool:
-    """Tell whether a server will not come up, however often it is started."""
-    return any(
-        each["statename"] in _GIVEN_UP
-        or (each["statename"] == "BACKOFF" and each["exitstatus"] in _HOPELESS)
-        for each in _processes(central)
-        if each["name"] == f"{name}-{side}"
-    )
 
 
 def _state_of(central: Central, name: str, side: str) -> str:
