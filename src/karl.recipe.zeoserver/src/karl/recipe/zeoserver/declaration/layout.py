@@ -301,6 +301,64 @@ class ClientLayout:
 
 
 @dataclass(frozen=True)
+class CertificateLayout:
+    """The places of one certificate.
+
+    :ivar kind: ``authority``, ``server`` or ``client``.
+    :ivar folder: of all of its kind.
+    :ivar name: of the files.
+    """
+
+    kind: str
+    folder: Path
+    name: str
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate."""
+        return self.folder / f"{self.name}.pem"
+
+    @property
+    def key(self) -> Path:
+        """Its key, which only its owner may read."""
+        return self.folder / f"{self.name}.key"
+
+
+@dataclass(frozen=True)
+class CertificatesLayout:
+    """The places of a certificate authority and of what it signed.
+
+    :ivar root: the folder.
+    """
+
+    root: Path
+
+    @property
+    def authority(self) -> CertificateLayout:
+        """The authority itself."""
+        return CertificateLayout("authority", self.root / "authority", "authority")
+
+    def server(self, name: str) -> CertificateLayout:
+        """Return the places of a server's certificate."""
+        return CertificateLayout("server", self.root / "server", checked_label(name))
+
+    def client(self, name: str) -> CertificateLayout:
+        """Return the places of a client's certificate."""
+        return CertificateLayout("client", self.root / "client", checked_label(name))
+
+    def every(self) -> list[CertificateLayout]:
+        """Return the places of all that are there, by kind and name."""
+        found = [self.authority]
+        for kind in ("server", "client"):
+            folder = self.root / kind
+            found += [
+                CertificateLayout(kind, folder, path.stem)
+                for path in sorted(folder.glob("*.pem"))
+            ]
+        return found
+
+
+@dataclass(frozen=True)
 class CentralLayout:
     """The places of a database server.
 
@@ -397,9 +455,9 @@ class CentralLayout:
         return self.etc / "logrotate.conf"
 
     @property
-    def certificates(self) -> Path:
+    def certificates(self) -> CertificatesLayout:
         """The private certificate authority, if zeoctl made one."""
-        return self.etc / "tls"
+        return CertificatesLayout(self.etc / "tls")
 
     @property
     def logs(self) -> Path:

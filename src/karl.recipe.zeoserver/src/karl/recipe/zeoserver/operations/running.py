@@ -51,7 +51,7 @@ def start(
         for side in storage.state().serving:
             processes.start(storage.central, storage.name, side)
         found = _wait_for_all(storage, timeout)
-    return _told(decided, found, "serving")
+    return _told(decided, found, "served")
 
 
 def stop(
@@ -94,7 +94,7 @@ def restart(
             found[side] = processes.wait_until_serving(
                 storage.central, storage.name, side, number, timeout
             )
-    return _told(decided, found, "serving anew")
+    return _told(decided, found, "served anew")
 
 
 def _put_right(storage: Storage) -> None:
@@ -146,6 +146,9 @@ def _told(decided: Plan, found: dict[str, ServerStatus], how: str) -> dict[str, 
         side: {"pid": each.pid, "number": each.copy, "tid": each.tid}
         for side, each in found.items()
     }
-    told = [f"database copy {each.copy} on side {side}" for side, each in found.items()]
-    text = f"{' and '.join(told)} {how}." if told else "Nothing of it is to be served."
+    told = [
+        f"database copy {each.copy} is {how} on side {side}"
+        for side, each in found.items()
+    ]
+    text = f"{' and '.join(told)}." if told else "Nothing of it is to be served."
     return decided.done(text[:1].upper() + text[1:], servers=servers)

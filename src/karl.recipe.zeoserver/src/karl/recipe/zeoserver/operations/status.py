@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.zeoserver.backups import chains, moments, verdicts
+from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
@@ -35,9 +36,11 @@ class Report:
     """What is found, and what is wrong.
 
     :ivar problems: sentences, each with what to do next.
+    :ivar supervised: supervisord runs.
     """
 
     storage: Storage
+    supervised: bool = False
     problems: list[str] = field(default_factory=list)
 
     def attempt(self, what: Callable[[], _Value], otherwise: _Value) -> _Value:
@@ -87,8 +90,10 @@ def _servers(told: Report, state: StorageState) -> list[dict[str, Any]]:
     central = told.storage.central
     nothing: Mapping[str, str] = {}
     words = told.attempt(lambda: processes.process_states(central), nothing)
-    runs = told.attempt(lambda: processes.supervisor_runs(central), otherwise=False)
-    if state.serving and not runs:
+    told.supervised = told.attempt(
+        lambda: processes.supervisor_runs(central), otherwise=False
+    )
+    if state.serving and not told.supervised:
         told.problems.append(
             "supervisord does not run: start it with its systemd unit, or with "
             "zeoctl start."
@@ -142,6 +147,8 @@ def _told_by(status: ServerStatus | None) -> dict[str, Any]:
 
 def _explain_absence(told: Report, side: str, number: int, word: str | None) -> None:
     name = told.storage.name
+    if word is None and not told.supervised:
+        return
     if word in {"RUNNING", "STARTING"}:
         told.problems.append(
             f"The server of database copy {number} on side {side} does not serve "
@@ -193,13 +200,23 @@ def _live(
             f"{name} {copy.number}."
         )
     server = serving[0] if serving and serving[0]["serves"] else {}
+    found = _copy(told, state, copy)
+    tid = server.get("tid") or _tid_on_disk(told, found)
     return {
-        **_copy(told, state, copy),
+        **found,
         "objects": server.get("objects"),
-        "tid": server.get("tid"),
-        "time": server.get("time"),
+        "tid": tid,
+        "time": moments.time_of(tid) if tid else None,
         "clients": len(server["clients"]) if server else None,
     }
+
+
+def _tid_on_disk(told: Report, copy: Mapping[str, Any]) -> str | None:
+    """Return the last transaction of a copy that no server tells of."""
+    data = told.storage.places.copy(copy["number"]).data
+    if copy["size"] is None:
+        return None
+    return told.attempt(lambda: datafs.end_of(data).tid, None)
 
 
 def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""``zeoctl certificate``: a private certificate authority."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from typing import Any
+
+from karl.recipe.release.base.console import table
+from karl.recipe.zeoserver.commands.verb import CentralVerb, Result
+from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.servers import certificates
+from karl.recipe.zeoserver.servers.certificates import Certificate
+
+#: Days before its end in which a certificate is to be replaced.
+_SOON = 30
+
+_HEADS = ("KIND", "NAME", "REACHED AS", "EXPIRES", "FILE")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        choices=("authority", "server", "client", "list"),
+        help="authority: make it; server: make a server's certificate; client: make "
+        "a client's; list: show all",
+    )
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="of a server: all names and addresses that clients use for it; of a "
+        "client: its name",
+    )
+    parser.add_argument(
+        "--days",
+        type=int,
+        metavar="N",
+        help="how long it is valid (default: "
+        f"{certificates.AUTHORITY_DAYS} for the authority, {certificates.DAYS} else)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be made"
+    )
+
+
+def _run(central: Central, args: argparse.Namespace) -> Result:
+    places = central.places.certificates
+    if args.action == "list":
+        found = certificates.every(places)
+        return {"certificates": [_told(each) for each in found]}
+    certificates.check_request(args.action, args.names)
+    if args.dry_run:
+        what = " ".join([args.action, *args.names])
+        return {"certificates": [], "dry_run": True, "plan": [f"make {what}"]}
+    days = {} if args.days is None else {"days": args.days}
+    if args.action == "authority":
+        made = certificates.make_authority(places, central.name, **days)
+    elif args.action == "server":
+        made = certificates.make_server(places, args.names, **days)
+    else:
+        made = certificates.make_client(places, args.names[0], **days)
+    return {"certificates": [_told(made)]}
+
+
+def _told(found: Certificate) -> dict[str, Any]:
+    left = (found.expires - time.time()) / 86400
+    return {
+        **dataclasses.asdict(found),
+        "days_left": int(left),
+        "state": "expired" if left < 0 else "expires soon" if left < _SOON else "valid",
+    }
+
+
+def _show(result: Result) -> str:
+    if result.get("dry_run"):
+        return f"would {result['plan'][0]}"
+    if not result["certificates"]:
+        return "There are no certificates."
+    return table(_HEADS, [_row(each) for each in result["certificates"]])
+
+
+def _row(found: dict[str, Any]) -> tuple[str, ...]:
+    day = time.strftime("%Y-%m-%d", time.localtime(found["expires"]))
+    note = "" if found["state"] == "valid" else f" ({found['state']})"
+    return (
+        found["kind"],
+        found["name"],
+        " ".join(found["hosts"]) or "-",
+        f"{day}{note}",
+        found["certificate"],
+    )
+
+
+VERBS = (
+    CentralVerb(
+        "certificate",
+        "Make a private certificate authority, and certificates for TLS.",
+        _run,
+        _show,
+        _arguments,
+    ),
+)
