@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from support import sites
-from support.zeoservers import Box, database, eventually, fill, get, put
+from support.zeoservers import Box, database, eventually, fill, put
 
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status
@@ -172,9 +172,9 @@ def _to_be_told(scene: Scene) -> None:
 
 def _has_things(scene: Scene, number: int) -> None:
     assert scene.live() == number
-    with scene.box.client("acme-prod") as db:
-        assert len(get(db, "things")) == 22
-        put(db, "writable", value=True)
+    with scene.box.client("acme-prod") as db, db.transaction() as connection:
+        assert len(connection.root()["things"]) == 22
+        connection.root()["writable"] = True
 
 
 def _all_back(scene: Scene) -> None:
