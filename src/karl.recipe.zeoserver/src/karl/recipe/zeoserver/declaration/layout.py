@@ -326,17 +326,17 @@ class CertificateLayout:
 
 @dataclass(frozen=True)
 class CertificatesLayout:
-    """The places of a certificate authority and of what it signed.
+    """The places of certificate authorities and of what they signed.
 
     :ivar root: the folder.
     """
 
     root: Path
 
-    @property
-    def authority(self) -> CertificateLayout:
-        """The authority itself."""
-        return CertificateLayout("authority", self.root / "authority", "authority")
+    def authority(self, name: str) -> CertificateLayout:
+        """Return the places of an authority."""
+        folder = self.root / "authority"
+        return CertificateLayout("authority", folder, checked_label(name))
 
     def server(self, name: str) -> CertificateLayout:
         """Return the places of a server's certificate."""
@@ -348,8 +348,8 @@ class CertificatesLayout:
 
     def every(self) -> list[CertificateLayout]:
         """Return the places of all that are there, by kind and name."""
-        found = [self.authority]
-        for kind in ("server", "client"):
+        found: list[CertificateLayout] = []
+        for kind in ("authority", "server", "client"):
             folder = self.root / kind
             found += [
                 CertificateLayout(kind, folder, path.stem)
@@ -456,7 +456,7 @@ class CentralLayout:
 
     @property
     def certificates(self) -> CertificatesLayout:
-        """The private certificate authority, if zeoctl made one."""
+        """Private certificate authorities, if zeoctl made any."""
         return CertificatesLayout(self.etc / "tls")
 
     @property
