@@ -1,4 +1,4 @@
-"""``zeoctl certificate``: a private certificate authority."""
+"""``zeoctl certificate``: private certificate authorities."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "action",
         metavar="ACTION",
         choices=("authority", "server", "client", "list"),
-        help="authority: make it; server: make a server's certificate; client: make "
+        help="authority: make one; server: make a server's certificate; client: make "
         "a client's; list: show all",
     )
     parser.add_argument(
@@ -35,11 +35,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "client: its name",
     )
     parser.add_argument(
+        "--authority",
+        metavar="NAME",
+        default="authority",
+        help="which authority; sites that must not reach each other's databases "
+        "need one each (default: authority)",
+    )
+    parser.add_argument(
         "--days",
         type=int,
         metavar="N",
         help="how long it is valid (default: "
-        f"{certificates.AUTHORITY_DAYS} for the authority, {certificates.DAYS} else)",
+        f"{certificates.AUTHORITY_DAYS} for an authority, {certificates.DAYS} else)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be made"
@@ -57,11 +64,11 @@ def _run(central: Central, args: argparse.Namespace) -> Result:
         return {"certificates": [], "dry_run": True, "plan": [f"make {what}"]}
     days = {} if args.days is None else {"days": args.days}
     if args.action == "authority":
-        made = certificates.make_authority(places, central.name, **days)
+        made = certificates.make_authority(places, args.authority, central.name, **days)
     elif args.action == "server":
-        made = certificates.make_server(places, args.names, **days)
+        made = certificates.make_server(places, args.authority, args.names, **days)
     else:
-        made = certificates.make_client(places, args.names[0], **days)
+        made = certificates.make_client(places, args.authority, args.names[0], **days)
     return {"certificates": [_told(made)]}
 
 

@@ -1,4 +1,7 @@
-"""A private certificate authority: for trying TLS out, and for small sites.
+"""Private certificate authorities: for trying TLS out, and for small sites.
+
+A server accepts every client of the authority that it trusts: sites that must not
+reach each other's databases have an authority each.
 
 Its certificates satisfy the strict checks of X.509 that ZEO asks for.  Keys are on
 elliptic curve P-256, readable by their owner alone, and never overwritten.
@@ -6,7 +9,7 @@ elliptic curve P-256, readable by their owner alone, and never overwritten.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -33,7 +36,7 @@ AUTHORITY_DAYS = 3650
 DAYS = 825
 
 #: A clock that is a little behind must not refuse a new certificate.
-_LEEWAY = datetime.timedelta(minutes=10)
+_LEEWAY = dt.timedelta(minutes=10)
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
@@ -91,20 +94,24 @@ def check_request(kind: str, names: Sequence[str]) -> None:
 
 
 def make_authority(
-    places: CertificatesLayout, name: str, days: int = AUTHORITY_DAYS
+    places: CertificatesLayout,
+    authority: str,
+    owner: str,
+    days: int = AUTHORITY_DAYS,
 ) -> Certificate:
-    """Make the authority.
+    """Make an authority.
 
-    :param name: what it calls itself.
+    :param authority: its name.
+    :param owner: part of what it calls itself.
     :param days: how long it is valid.
     :raises RefusedError: there is one.
     """
-    here = places.authority
+    here = places.authority(authority)
     _check_new(here)
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
-        _builder(_common_name(f"{name} certificate authority"), key, days)
-        .issuer_name(_common_name(f"{name} certificate authority"))
+        _builder(_common_name(f"{owner} {authority}"), key, days)
+        .issuer_name(_common_name(f"{owner} {authority}"))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
         .add_extension(
@@ -117,10 +124,14 @@ def make_authority(
 
 
 def make_server(
-    places: CertificatesLayout, hosts: Sequence[str], days: int = DAYS
+    places: CertificatesLayout,
+    authority: str,
+    hosts: Sequence[str],
+    days: int = DAYS,
 ) -> Certificate:
     """Make the certificate of a server.
 
+    :param authority: which signs it.
     :param hosts: names and addresses under which clients know it; the first one
         names the files.
     :raises UsageError: one is neither a name nor an address.
@@ -128,20 +139,23 @@ def make_server(
     """
     names = [_general_name(host) for host in hosts]
     here = places.server(_file_name(hosts[0]))
-    return _issue(places, here, hosts[0], names, days)
+    return _issue(places.authority(authority), here, hosts[0], names, days)
 
 
-def make_client(places: CertificatesLayout, name: str, days: int = DAYS) -> Certificate:
+def make_client(
+    places: CertificatesLayout, authority: str, name: str, days: int = DAYS
+) -> Certificate:
     """Make the certificate of a client.
 
+    :param authority: which signs it.
     :raises UsageError: *name* cannot name a file.
     :raises RefusedError: there is no authority, or there is such a certificate.
     """
-    return _issue(places, places.client(checked_label(name)), name, [], days)
+    return _issue(places.authority(authority), places.client(name), name, [], days)
 
 
 def every(places: CertificatesLayout) -> list[Certificate]:
-    """Return the authority and all certificates.
+    """Return all authorities and certificates.
 
     :raises DamagedError: one cannot be read.
     """
@@ -172,19 +186,19 @@ def read(here: CertificateLayout) -> Certificate:
 
 
 def _issue(
-    places: CertificatesLayout,
+    authority: CertificateLayout,
     here: CertificateLayout,
     name: str,
     hosts: Sequence[x509.GeneralName],
     days: int,
 ) -> Certificate:
     _check_new(here)
-    if not places.authority.certificate.is_file():
+    if not authority.certificate.is_file():
         raise RefusedError(
-            "There is no certificate authority here.",
-            "Make one: zeoctl certificate authority.",
+            f"There is no certificate authority {authority.name}.",
+            f"Make it: zeoctl certificate authority --authority {authority.name}.",
         )
-    issuer, issuer_key = _load(places.authority), _load_key(places.authority)
+    issuer, issuer_key = _load(authority), _load_key(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
         _builder(_common_name(name), key, days)
@@ -213,14 +227,14 @@ def _builder(
             f"A certificate cannot be valid for {days} days.",
             "Give a number of days from 1 to 36500.",
         )
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _LEEWAY)
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
         )
