@@ -42,8 +42,8 @@ def _of_sockets_with_files(central: Central) -> Iterator[str]:
     for name, declared in central.storages.items():
         run = os.path.realpath(central.storage_places(name).run)
         for side, address in declared.addresses.items():
-            path = os.path.realpath(address.path) if address.path else run
-            if run in {os.path.dirname(path), path}:
+            path = os.path.realpath(address.path)
+            if not address.path or os.path.dirname(path) == run:
                 continue
             if any(_is_in(path, each) for each in ours):
                 yield (
