@@ -86,6 +86,7 @@ class Box:
     def __init__(self, *storages: str, root: Path | None = None) -> None:
         self.root = root or Path(tempfile.mkdtemp(prefix="z", dir="/tmp"))
         self.loads: list[Load] = []
+        self.runners: list[subprocess.Popen[bytes]] = []
         self.central = Central(str(self.root), "zeo-central")
         self.places = self.central.places
         for name in storages:
@@ -192,18 +193,23 @@ class Box:
         assert done.returncode == code, f"{done.args}: {done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
 
-    def runner(self, name: str, side: str = "a", **options: Any) -> subprocess.Popen:
+    def runner(
+        self, name: str, side: str = "a", **options: Any
+    ) -> subprocess.Popen[bytes]:
         """Start the server of a side without supervisord."""
         places = self.storage_places(name)
         places.logs.mkdir(parents=True, exist_ok=True)
         with places.output(side).open("ab") as output:
-            return subprocess.Popen(
-                [self.places.runner, name, side],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                **options,
+            self.runners.append(
+                subprocess.Popen(
+                    [self.places.runner, name, side],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    **options,
+                )
             )
+        return self.runners[-1]
 
     def pids(self) -> list[int]:
         """Return every process whose command line names this server's root."""
@@ -220,6 +226,9 @@ class Box:
         """End all processes, and remove everything."""
         for load in self.loads:
             load.kill()
+        for runner in self.runners:
+            runner.kill()
+            runner.wait()
         with contextlib.suppress(OSError, ValueError):
             os.kill(int(self.places.supervisor_pid.read_text()), signal.SIGTERM)
             eventually(lambda: not self.pids(), seconds=10)
