@@ -164,7 +164,7 @@ def test_paths_of_sockets_have_a_limit():
     assert "108 bytes" in refused(acme={"zeo-address": f"{longest}s"})
     assert "108 bytes" in refused(acme={"zeo-address": "/" + "ä" * 53 + "s"})
     ports = {"zeo-address": "1", "zeo-address-b": "2"}
-    part = "/rrrrrrrrr/" + "r" * (99 - len("/var/supervisor.sock") - 11)
+    part = "/" + "r" * 30 + "/" + "r" * (99 - len("/var/supervisor.sock") - 32)
     declare(part, a=ports)
     assert f"{part}r/var/supervisor.sock has 100" in refused(
         {"root": f"{part}r"}, a=ports

@@ -31,7 +31,7 @@ _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")
 
 #: What the generated files of supervisor, systemd, cron or logrotate could not
 #: carry in a path, however it is quoted.
-_TROUBLE = re.compile(r'[\\"*?\[\]{}]|[ \t][;#]')
+_TROUBLE = re.compile(r"""[\\"'%*?\[\]{}]|[ \t][;#]""")
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -111,8 +111,8 @@ def root(text: str) -> str:
     """Return *text* if it can be the root: it is written into scripts and units."""
     if not text.isprintable() or text != text.strip() or _TROUBLE.search(text):
         raise UsageError(
-            'a root cannot have control characters, any of \\ " * ? [ ] { }, or a '
-            "blank before ; or #"
+            "a root cannot have control characters, quotes, any of \\ % * ? [ ] { }, "
+            "or a blank before ; or #"
         )
     return text
 
