@@ -60,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ProgramError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-    print(table.render(report))
-    if options.document:
-        return _document(options.document, before, table.render(report))
-    return 0
+    # As the file of --json has them: rounded once.
+    tables = table.render(from_json(to_json(report)))
+    print(tables)
+    return _document(options.document, before, tables) if options.document else 0
 
 
 def _rendered(path: Path | None) -> str:

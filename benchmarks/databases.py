@@ -7,6 +7,7 @@ unpickle, committed blob files in their places, and an index of it all.
 
 from __future__ import annotations
 
+import filecmp
 import io
 import itertools
 import os
@@ -126,6 +127,30 @@ def write(folder: Path, size: DatabaseSize) -> Database:
                     files.add(oid, tid)
     index.save(position, os.fspath(found.index))
     return found
+
+
+class DifferentCopyError(Exception):
+    """A copy is not what the database is."""
+
+
+def compare(database: Database, copy: Database) -> None:
+    """Compare a copy with the database it was made from.
+
+    :raises DifferentCopyError: Data.fs differs, or which blobs there are.
+    """
+    same = filecmp.cmp(database.data, copy.data, shallow=False)
+    if not same or _names(database.blobs) != _names(copy.blobs):
+        raise DifferentCopyError(f"{copy.data} is not like {database.data}")
+
+
+def _names(blobs: Path) -> set[str]:
+    """Return the paths of all blobs in a blob directory."""
+    return {
+        os.path.relpath(folder, blobs) + f"/{name}"
+        for folder, _, names in os.walk(blobs)
+        for name in names
+        if name.endswith(".blob")
+    }
 
 
 def leaf(payload: bytes, blob: int | None = None) -> bytes:

@@ -44,4 +44,4 @@ SIZES = (
 USUAL = ("small", "medium", "large")
 
 #: Only shows that everything works.
-QUICK = (DatabaseSize("tiny", 1, 200, 20), DatabaseSize("less tiny", 2, 400, 40))
+QUICK = (DatabaseSize("tiny", 1, 200, 20), DatabaseSize("twice", 2, 400, 40))

@@ -45,7 +45,7 @@ def test_quick_run_of_databases(checkout, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found").read_text())
     assert [result["case"] for result in found["results"]] == [
-        "backup tiny", "backup less tiny", "read-only tiny",
+        "backup tiny", "backup twice", "read-only tiny",
     ]  # fmt: skip
     assert "rsync" in found["machine"]
     assert not os.listdir(tmp_path / "work")

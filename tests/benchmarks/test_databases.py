@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from ZODB.blob import Blob
 from ZODB.DB import DB
@@ -97,3 +99,14 @@ def test_worst_read_in_a_time():
     assert seen.worst(4.1, 4.2) == QUICK
     assert [event.error for event in seen.failed(4.5, 6.0)] == ["Error"]
     assert not seen.failed(4.5, 5.5)
+
+
+def test_copy_that_lacks_something(written, tmp_path):
+    """Copies are compared by the bytes of Data.fs and by which blobs they have."""
+    copy = databases.Database(tmp_path / "copy" / "Data.fs", tmp_path / "copy" / "b")
+    shutil.copytree(written.blobs, copy.blobs)
+    shutil.copy(written.data, copy.data)
+    databases.compare(written, copy)
+    next(copy.blobs.rglob("*.blob")).unlink()
+    with pytest.raises(databases.DifferentCopyError):
+        databases.compare(written, copy)
