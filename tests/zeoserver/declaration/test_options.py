@@ -201,7 +201,8 @@ def test_a_wrong_value_is_told_with_its_section(option, text):
     ("option", "text"),
     [
         ("user", "a b"), ("user", "root\n"), ("socket-group", "%n"), ("user", "$USER"),
-        ("root", "/srv/a*b"), ("root", "/srv/a%b"), ("root", "/srv/it's"), ("root", '/srv/a"b'), ("root", "/srv/a\\b"),
+        ("root", "/srv/a*b"), ("root", "/srv/a%b"), ("root", "/srv/it's"),
+        ("root", '/srv/a"b'), ("root", "/srv/a\\b"),
         ("root", "/srv/a\nb"), ("root", "/srv/a ;b"), ("root", "/srv/a #b"),
         ("root", "/srv/[a]"), ("root", "/srv/a@b"), ("root", "/"), ("root", "~/zeo"),
     ],

@@ -39,6 +39,7 @@ def ensure(central: Central, reporter: Reporter) -> None:
         lib = places.lib / payload.digest_of(code)
         commands = scripts.render(places, lib, payload.base_interpreter())
         texts = documents.of(central, account)
+        files.remove_partial(places.lib)
         _remove_leftovers([*commands, *texts])
         payload.write(lib, code)
         changed = [
