@@ -34,6 +34,9 @@ from karl.recipe.zeoserver.declaration.layout import (
 #: Scratch copies begin so; they are not what other commands remove.
 _SCRATCH_PREFIX = ".drill-"
 
+#: Seconds that a backup may be between its line in repozo's list and its record.
+_BETWEEN = 0.5
+
 _MB = 1 << 20
 
 #: How many damaged files are named.
@@ -130,7 +133,7 @@ def verify(
 
 def _check_list(chain: Chain) -> list[str]:
     """Compare repozo's list with the backups that there are, at this moment."""
-    for _ in range(2):
+    for pause in (_BETWEEN, 0.0):
         now = chains.read(ChainLayout(chain.places.root))
         try:
             text = chain.places.dat.read_text("ascii", errors="replace")
@@ -138,8 +141,7 @@ def _check_list(chain: Chain) -> list[str]:
             text = ""
         if now is None or now.damage or text == units.dat(now.units):
             return []
-        # A backup may be between its line in the list and its record.
-        time.sleep(1)
+        time.sleep(pause)
     wrong = f"{chain.places.dat} does not list the backups that there are; "
     return [f"{wrong}the next backup writes it anew."]
 
