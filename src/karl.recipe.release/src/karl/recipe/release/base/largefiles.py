@@ -132,11 +132,12 @@ def copy_range(
     reader = open_plain(source)
     try:
         with os.fdopen(_new(target), "wb", buffering=0) as writer:
-            _pour(reader, writer.fileno(), start, size, feed)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(target)
-        raise
+            try:
+                _pour(reader, writer.fileno(), start, size, feed)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(target)
+                raise
     finally:
         os.close(reader)
 

@@ -245,10 +245,15 @@ def _is_torn(descriptor: int, end: End, size: int) -> bool:
     """Tell whether what follows *end* is what a crash leaves of a commit."""
     text = os.pread(descriptor, _TORN_HEADER, end.position)
     header = records.parse_header(text, end.position)
-    if header is not None:
-        unfinished = not header.committed or header.end > size
-        return unfinished and header.tid.hex() > end.tid
-    return len(text) < _TORN_HEADER or not any(text)
+    if header is None:
+        return len(text) < _TORN_HEADER or not any(text)
+    if header.tid.hex() <= end.tid:
+        return False
+    if not header.committed:
+        return True
+    # A power cut can leave the beginning of a commit as if it were finished.  If
+    # the file ends with a whole one after all, something else is wrong.
+    return header.end > size and records.header_before(descriptor, size) is None
 
 
 def _indexed(copy: CopyLayout, size: int) -> int:
