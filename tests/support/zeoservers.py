@@ -8,11 +8,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +81,17 @@ def eventually(
 class Box:
     """A database server at a short path, with the code of the checkout.
 
-    :param storages: names, or declarations made by :meth:`declare`.
+    :param storages: names; :meth:`declare` changes their declarations.
+    :param root: the folder; default: a new one, which is removed at the end.
     """
 
-    def __init__(self, *storages: str, root: Path | None = None) -> None:
+    def __init__(
+        self, *storages: str, root: Path | None = None, socket_group: str = ""
+    ) -> None:
         self.root = root or Path(tempfile.mkdtemp(prefix="z", dir="/tmp"))
         self.loads: list[Load] = []
         self.runners: list[subprocess.Popen[bytes]] = []
-        self.central = Central(str(self.root), "zeo-central")
+        self.central = Central(str(self.root), "zeo-central", socket_group=socket_group)
         self.places = self.central.places
         for name in storages:
             self.declare(name)
@@ -108,6 +112,17 @@ class Box:
             self.central, storages={**self.central.storages, name: found}
         )
         return found
+
+    def tcp_addresses(self) -> dict[str, Address]:
+        """Return two addresses on this machine that nobody listens on now."""
+        with contextlib.ExitStack() as held:
+            sockets = {side: held.enter_context(socket.socket()) for side in "ab"}
+            for each in sockets.values():
+                each.bind(("127.0.0.1", 0))
+            return {
+                side: Address(host="127.0.0.1", port=each.getsockname()[1])
+                for side, each in sockets.items()
+            }
 
     def write(self) -> None:
         """Write the declaration, supervisord's configuration and the commands."""
@@ -434,7 +449,7 @@ def boxes() -> Iterator[Callable[..., Box]]:
     """
     made: list[Box] = []
 
-    def make(*storages: str, **options: Mapping[str, Any]) -> Box:
+    def make(*storages: str, **options: Any) -> Box:
         made.append(Box(*storages, **options))
         return made[-1]
 

@@ -84,11 +84,11 @@ def test_reads_go_on_and_writes_are_refused(served):
 def test_what_clients_were_told_is_in_the_database(served):
     """Each commit that a client was told of is there; none that was refused is."""
     load = served.load("acme", readers=0, writers=3)
-    for read_only in (True, False, True, False):
+    for _ in range(2):
         load.wait(5, "write")
-        set_mode(served, read_only=read_only)
-        if read_only:
-            load.wait(3, "write", error="ReadOnlyError")
+        set_mode(served, read_only=True)
+        load.wait(3, "write", error="ReadOnlyError")
+        set_mode(served, read_only=False)
     load.wait(5, "write")
     told = {}
     for each in load.stop():
@@ -132,7 +132,7 @@ def test_a_client_that_does_not_finish_is_cut_off(served):
         other_connection.close()
         set_mode(served, read_only=False)
         put(other, "x", 2)
-        assert get(db, "x") == 2
+        eventually(lambda: get(db, "x") == 2)
 
 
 def test_a_stuck_commit_is_cut_off_by_the_transaction_timeout(served):
