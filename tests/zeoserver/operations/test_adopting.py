@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.zeoservers import eventually, fill, get, put
+from support.zeoservers import database, eventually, fill, get, put
 from ZODB.POSException import ReadOnlyError
 
 from karl.recipe.release.base.reporter import SilentReporter
@@ -83,15 +83,24 @@ def test_nothing_is_served_without_the_supervisor(box):
     assert made.state("site") == before
 
 
-def test_a_copy_that_cannot_be_served_is_put_back(box):
-    """A damaged copy does not come up; all is as before, and live is untouched."""
+def test_a_damaged_copy_is_not_served(box):
+    """What is no database is refused, before anything changes."""
     made = served(box, "site")
     made.zeoctl("init", "site", "--new-copy")
     before = made.state("site")
-    data = made.storage_places("site").copy(2).data
-    data.write_bytes(b"rubbish" * 100)
-    done = made.run("serve", "site", "2", "--json")
-    assert done.returncode != 0
+    made.storage_places("site").copy(2).data.write_bytes(b"rubbish" * 100)
+    made.zeoctl("serve", "site", "2", code=4)
+    assert made.state("site") == before
+
+
+def test_a_copy_that_cannot_be_served_is_put_back(box):
+    """A copy whose server does not come up is not served; live is untouched."""
+    made = served(box, "site")
+    made.zeoctl("init", "site", "--new-copy")
+    before = made.state("site")
+    copy = made.storage_places("site").copy(2)
+    with database(copy.data, copy.blobs):
+        made.zeoctl("serve", "site", "2", "--timeout", "2", code=8)
     assert made.state("site") == before
     assert not made.places.program("site", "b").exists()
     eventually(lambda: "site-b" not in processes.process_states(made.central))

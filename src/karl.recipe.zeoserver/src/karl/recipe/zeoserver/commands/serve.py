@@ -14,6 +14,14 @@ from karl.recipe.zeoserver.operations.storage import Storage
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_number(parser)
     parser.add_argument("--read-only", action="store_true", help="refuse commits to it")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=serving.TIMEOUT,
+        metavar="SECONDS",
+        help="how long to wait until its server answers; longer where a large "
+        f"database has lost its index (default: {serving.TIMEOUT:g})",
+    )
     options.add_changing(parser)
 
 
@@ -27,7 +35,11 @@ def _unserve_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _serve(storage: Storage, args: argparse.Namespace) -> Result:
     return serving.serve(
-        storage, args.number, read_only=args.read_only, **options.changing(args)
+        storage,
+        args.number,
+        read_only=args.read_only,
+        timeout=args.timeout,
+        **options.changing(args),
     )
 
 

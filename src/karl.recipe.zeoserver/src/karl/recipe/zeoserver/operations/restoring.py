@@ -70,8 +70,7 @@ def restore(
     ]
     return decided.done(
         f"Database copy {copy.number} is restored from backup {copy.backup} and "
-        f"checked. To look at it: {commands[0]}. To make it live: zeoctl unserve "
-        f"{name} {copy.number}, zeoctl serve {name} {copy.number}, {commands[1]}.",
+        f"checked. To look at it: {commands[0]}. To make it live then: {commands[1]}.",
         next=commands,
         **told(storage, copy),
     )

@@ -15,6 +15,9 @@ from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 from karl.recipe.zeoserver.rendering import clientconf
 from karl.recipe.zeoserver.servers import processes
 
+#: Seconds for a server to answer, unless told otherwise.
+TIMEOUT = 30.0
+
 
 def plan_serving(
     name: str, state: StorageState, number: int, *, read_only: bool
@@ -49,11 +52,13 @@ def serve(
     number: int,
     *,
     read_only: bool = False,
+    timeout: float = TIMEOUT,
     dry_run: bool = False,
     wait: float = 0.0,
 ) -> dict[str, Any]:
     """Serve a copy and wait until it answers.
 
+    :param timeout: seconds for its server to answer.
     :param wait: seconds to wait for another command.
     :raises RefusedError: it must not be served, or no servers run.
     :raises DamagedError: it cannot be opened.
@@ -71,7 +76,7 @@ def serve(
         _check_that_servers_run(storage)
         if plan.steps:
             _check_that_it_is_there(storage, before.copy(number))
-        _apply(change, before, plan)
+        _apply(change, before, plan, timeout)
     return plan.done(
         f"Database copy {number} is served.", **connection(storage, number)
     )
@@ -94,7 +99,7 @@ def connection(storage: Storage, number: int) -> dict[str, Any]:
     }
 
 
-def _apply(change: Change, before: StorageState, plan: Plan) -> None:
+def _apply(change: Change, before: StorageState, plan: Plan, timeout: float) -> None:
     storage, (number, side) = change.storage, (plan.facts["number"], plan.facts["side"])
     if plan.steps:
         copy = dataclasses.replace(
@@ -106,7 +111,9 @@ def _apply(change: Change, before: StorageState, plan: Plan) -> None:
         processes.apply_programs(
             storage.central, storage.name, storage.state(), storage.reporter
         )
-        processes.wait_until_serving(storage.central, storage.name, side, number)
+        processes.wait_until_serving(
+            storage.central, storage.name, side, number, timeout
+        )
     except BaseException:
         if plan.steps:
             _put_back(change, before)
