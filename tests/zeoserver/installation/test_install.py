@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from support.workshop import Notes
 from support.zeodeclared import declare
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import PrerequisiteError, RefusedError
+from karl.recipe.release.base.errors import PrerequisiteError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
@@ -326,3 +327,51 @@ def test_the_declaration_is_json(central):
     install(central)
     found = json.loads(central.places.declaration.read_text())
     assert sorted(found["storages"]) == ["acme", "globex"]
+
+
+def software(central: Central) -> None:
+    """Have this Python's environment be the live release."""
+    python = central.places.release_python
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -E -s "$@"\n')
+    python.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("zeo-conf-additional", "new-key 1", "new-key"),
+        ("zeo-log-custom", "<logfile>\npath /x\nlevel loud\n</logfile>", "loud"),
+        ("zeo-log-custom", "<nosuch>\n</nosuch>", "nosuch"),
+    ],
+)
+def test_what_zeo_does_not_understand_is_refused(central, option, text, said):
+    """Once there is a release, its ZEO judges further lines before they are used."""
+    changed = declare(central.root, {option: text}, acme={}, globex={})
+    install(central)
+    software(central)
+    before = seen(central.places.root)
+    with pytest.raises(UsageError, match=f"acme: .*{said}.*globex: .*{said}"):
+        install(changed)
+    assert seen(central.places.root) == before
+
+
+def test_what_zeo_understands_is_written(central, place):
+    """Another log, and nothing else: no server's files are made by trying."""
+    text = f"<logfile>\n  path {place}/central.log\n</logfile>"
+    changed = declare(central.root, {"zeo-log-custom": text}, acme={}, globex={})
+    install(central)
+    software(central)
+    install(changed)
+    assert Central.load(central.places) == changed
+    assert not (place / "central.log").exists()
+
+
+def test_a_damaged_state_of_one_storage_is_told(central):
+    """The others are installed as declared."""
+    install(central)
+    central.storage_places("acme").state.write_text("{}")
+    serve(central, "globex")
+    notes = install(declare(central.root, acme={}, globex={"zeo-address": "8100"}))
+    assert any("state.json does not describe" in text for text in notes.warned)
+    assert any(text.endswith("restart globex") for text in notes.warned)

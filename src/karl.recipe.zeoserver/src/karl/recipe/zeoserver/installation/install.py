@@ -10,7 +10,13 @@ from karl.recipe.release.base.errors import PrerequisiteError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.declaration.model import Central
-from karl.recipe.zeoserver.installation import accounts, documents, scripts, served
+from karl.recipe.zeoserver.installation import (
+    accounts,
+    documents,
+    scripts,
+    served,
+    trial,
+)
 
 _OPEN = 0o755
 _PRIVATE = 0o700
@@ -31,6 +37,7 @@ def ensure(central: Central, reporter: Reporter) -> None:
     account = accounts.owner(central)
     group = accounts.socket_group(central)
     _check_repositories(central)
+    trial.check_additions(central)
     places = central.places
     with locked(places.install_lock, "write the database server's commands", wait=60.0):
         dropped = served.check_dropped(central)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import BusyError, RefusedError
+from karl.recipe.release.base.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.databases import state as states
@@ -36,7 +36,11 @@ def update_programs(central: Central, name: str, reporter: Reporter) -> None:
     Tells which servers have to be restarted to run as declared.
     """
     places = central.storage_places(name)
-    state = states.load(places)
+    try:
+        state = states.load(places)
+    except DamagedError as error:
+        reporter.warn(f"{error}")  # one storage's fault is not the others'
+        return
     written = {
         side: central.places.program(name, side)
         for side in sorted(state.serving)

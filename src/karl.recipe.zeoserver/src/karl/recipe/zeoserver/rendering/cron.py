@@ -12,7 +12,7 @@ def render(central: Central, account: Account) -> str:
     """Return the file; who has systemd's timers does not need it."""
     lines = [
         "# Written by karl.recipe.zeoserver; the next buildout run writes it again.",
-        "# For a machine without systemd: copy it to /etc/cron.d/.",
+        "# For a machine without systemd: copy it into /etc/cron.d/.",
         "SHELL=/bin/sh",
         *(_line(central, account, timer) for timer in timers.of(central)),
     ]

@@ -9,13 +9,14 @@ from karl.recipe.zeoserver.declaration.model import Account, Central
 
 
 def render(central: Central, account: Account) -> str:
-    """Return the file, to be linked or copied into ``/etc/logrotate.d``.
+    """Return the file, to be copied into ``/etc/logrotate.d``.
 
     A server opens its log anew when it gets SIGUSR2.  One that does not run
     needs nothing: it opens a new one when it starts.
     """
     lines = [
         "# Written by karl.recipe.zeoserver; the next buildout run writes it again.",
+        "# Copy it into /etc/logrotate.d/: logrotate reads nothing but root's files.",
         *(
             line
             for name in sorted(central.storages)

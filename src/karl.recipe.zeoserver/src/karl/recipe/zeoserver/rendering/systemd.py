@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from karl.recipe.zeoserver.declaration.model import Account, Central, Schedule
@@ -58,7 +59,7 @@ def calendar(schedule: Schedule) -> str:
 
 
 def _servers(central: Central, account: Account) -> str:
-    folder = central.places.systemd
+    folder = shlex.quote(str(central.places.systemd))
     return _unit(
         [
             _WRITTEN,
