@@ -126,6 +126,10 @@ class _Bench:
         return f"{self.size.name}: {what}"
 
     @property
+    def _repeats(self) -> int:
+        return 1 if self.size in QUICK else _REPEATS
+
+    @property
     def _now(self) -> _Turn:
         assert self.turn
         return self.turn
@@ -158,14 +162,14 @@ class _Bench:
         done.append(self.server.catch_up())
         for copy in (self.server.staged(), self._now.others.restored):
             databases.compare(self.server.live, copy)
-        while len(done) < _REPEATS:
+        while len(done) < self._repeats:
             self._grow(folder)
             done.append(self.server.catch_up())
         self.server.retire_staged()
         return _seconds(done)
 
     def _increment(self, folder: Path) -> float:
-        while len(self._now.increments) < _REPEATS:
+        while len(self._now.increments) < self._repeats:
             self._grow(folder)
             self._back_up()
         return _seconds(self._now.increments)

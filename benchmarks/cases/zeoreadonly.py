@@ -24,12 +24,10 @@ from benchmarks.workshop import Workshop
 
 _READERS = 4
 
-#: Seconds that clients are watched for after each change; of a quick run.
+#: Seconds that clients are watched for after each change, and that they have
+#: beforehand to reach their pace; those of a quick run.
 _AFTER = 3.0
 _AFTER_QUICK = 0.3
-
-#: Seconds that clients have beforehand to reach their pace.
-_SETTLE = 1.0
 
 #: Milliseconds: what a site may feel.
 _WORST = 100
@@ -143,12 +141,13 @@ def _watch(shop: Workshop, way: Way, size: DatabaseSize) -> _Watch:
     took: dict[str, float] = {}
     kinds = ["read"] * _READERS + ["write"]
     os.sync()
+    after = _AFTER_QUICK if size in QUICK else _AFTER
     with way.serving(), clients.crowd(kinds, settings, shop.home) as crowd:
-        time.sleep(_SETTLE)
+        time.sleep(after)
         for what, read_only in ((REST, None), (READ_ONLY, True), (WRITABLE, False)):
             start = time.monotonic()
             took[what] = 0 if read_only is None else way.set_mode(read_only=read_only)
-            time.sleep(_AFTER_QUICK if size in QUICK else _AFTER)
+            time.sleep(after)
             spans[what] = start, time.monotonic()
         *readers, writer = crowd.leave()
     return _Watch(spans, took, readers, writer)
