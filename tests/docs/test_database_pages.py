@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,11 +17,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import ZODB.config
 from support import sites
 from support.zeoservers import Box, database, eventually, fill, put
+from ZEO.Exceptions import ClientDisconnected
 
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status
+from karl.recipe.zeoserver.declaration import options
 
 RESTORE = "docs/how-to/restore-after-a-disaster.md"
 MOVE = "docs/how-to/move-a-database-here.md"
@@ -60,9 +65,7 @@ class Scene:
 
     def type(self, command: str) -> str:
         """Run a line in the server's folder as a person types it."""
-        line = command
-        for told, real in self.instead.items():
-            line = line.replace(told, real)
+        line = self.here(command)
         done = subprocess.run(
             ["bash", "-c", line],
             cwd=self.box.root, stdin=subprocess.DEVNULL,
@@ -72,6 +75,12 @@ class Scene:
         assert done.returncode == 0, told
         self.said[command] = done.stdout + done.stderr
         return self.said[command]
+
+    def here(self, text: str) -> str:
+        """Return what stands on the page as it is here."""
+        for told, real in self.instead.items():
+            text = text.replace(told, real)
+        return text
 
     def live(self) -> int:
         """Return the number of the live copy."""
@@ -242,7 +251,7 @@ def type_all(scene: Scene, text: str) -> None:
         for command, shown in commands(block):
             printed = [plain(line) for line in scene.type(command).splitlines()]
             for line in shown:
-                start, more, _ = plain(line).partition("…")
+                start, more, _ = plain(scene.here(line)).partition("…")
                 assert any(
                     each.startswith(start.rstrip()) if more else each == start
                     for each in printed
@@ -302,3 +311,124 @@ def test_a_database_moves_here(page, scene):
     type_all(scene, again)
     assert states.load(scene.places).copy(1).read_only
     assert (old / "Data.fs").read_bytes() == kept
+
+
+@pytest.mark.slow
+def test_new_software_and_new_data_go_live_together(page, scene):
+    """The protocol of the page works as it stands, and leads back after it, too."""
+    served(scene)
+    text = page("docs/explanation/databases.md").section(
+        "How new software and new data go live together"
+    )
+    numbers = {"42": "1", "43": "2", "44": "3"}
+    rows = [row.split("|") for row in text.splitlines() if re.match(r"\| \d", row)]
+    assert len(rows) == 9
+    for _, step, cell, *_ in rows:
+        if step.strip() == "6":
+            copy = scene.places.copy(3)
+            with database(copy.data, copy.blobs) as db:
+                put(db, "evolved", value=True)
+        if step.strip() == "9":
+            scene.type("bin/zeoctl adopt acme-prod 1")
+            scene.type("bin/zeoctl adopt acme-prod 3")
+        for command in re.findall(r"`zeoctl ([^`]+)`", cell):
+            typed = re.sub(r"4\d", lambda found: numbers[found[0]], command)
+            scene.type(f"bin/zeoctl {typed}")
+    _has_things(scene, 3)
+    with scene.box.client("acme-prod") as db, db.transaction() as connection:
+        assert connection.root()["evolved"]
+
+
+@pytest.mark.slow
+def test_backups_are_made_tried_and_watched(page, scene):
+    """The commands of the page work, and its check finds nothing, or what there is."""
+    served(scene)
+    text = page("docs/how-to/backups.md")
+    type_all(scene, text.text)
+    link = scene.box.root / "current/release/bin"
+    link.mkdir(parents=True)
+    (link / "python").symlink_to(sys.executable)
+    drill, check = (b for b in text.blocks("sh") if b.startswith("bin/zeoctl"))
+    scene.type(drill)
+    assert scene.type(check) == "all is well\n"
+    scene.type("bin/zeoctl stop acme-prod")
+    with pytest.raises(AssertionError, match="does not run"):
+        scene.type(check)
+
+
+@pytest.mark.slow
+def test_the_database_can_be_had_with_repozo_and_cp_alone(page, scene):
+    """The commands of the page give the database without anything of ours."""
+    served(scene)
+    for command in page("docs/reference/files-on-disk.md").blocks("sh"):
+        (chain,) = scene.places.repository.root.glob("[0-9]*")
+        scene.instead["2026-11-22-01-30-00"] = chain.name
+        scene.instead["repozo"] = f"{Path(sys.executable).parent}/repozo"
+        scene.type(command)
+    rescued = scene.folder / "rescue"
+    with (
+        database(rescued / "Data.fs", rescued / "blobs") as db,
+        db.transaction() as connection,
+    ):
+        things = connection.root()["things"]
+        assert len(things) == 22
+        with things["blob-0-0"].open() as stream:
+            assert stream.read().endswith(b"blob")
+
+
+@pytest.mark.slow
+def test_two_machines_are_connected(page, scene):
+    """Certificates are made as the page tells, the options are read, and it works."""
+    text = page("docs/how-to/tls.md")
+    served(scene)
+    scene.instead |= {
+        "acme-prod.db1.example.org db1.example.org 192.0.2.10": "localhost 127.0.0.1",
+        "acme-prod.db1.example.org": "localhost",
+        "192.0.2.10": "127.0.0.1",
+    }
+    made, restart = text.blocks("console")
+    type_all(scene, f"```console\n{made}```")
+    _declare(scene, text.blocks("ini")[0])
+    type_all(scene, f"```console\n{restart}```")
+    _has_things(scene, 1)
+    with pytest.raises(ClientDisconnected):
+        _connect_without(scene)
+    renewing = text.blocks("sh")[-1].splitlines()
+    for command in renewing:
+        scene.type(command)
+    _has_things(scene, 1)
+
+
+def _declare(scene: Scene, text: str) -> None:
+    """Declare the storage as *text* does, with free ports, here."""
+    for port in ("8100", "8101"):
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            text = text.replace(port, str(found.getsockname()[1]))
+    tls = scene.box.root / "etc/tls"
+    for told, real in (
+        ("/srv/karl/sites/zeo-central", str(scene.box.root)),
+        ("acme-prod.db1.example.org", "localhost"),
+        ("db1.example.org", "localhost"),
+        ("192.0.2.10", "127.0.0.1"),
+        ("/srv/acme/tls/acme-prod", str(tls / "client/acme-prod")),
+        ("/srv/acme/tls/authority", str(tls / "authority/acme-prod")),
+        ("/srv/acme/cache", str(scene.box.root / "client")),
+    ):
+        text = text.replace(told, real)
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    part = {"storages": "acme-prod", "root": str(scene.box.root)}
+    buildout = {
+        "buildout": {"directory": str(scene.folder)},
+        "acme-prod": dict(parser["acme-prod"]),
+    }
+    scene.box.central = options.read(buildout, "zeo", part)
+    scene.box.write()
+
+
+def _connect_without(scene: Scene) -> None:
+    """Connect without a certificate; raises what a client then raises."""
+    conf = scene.box.client_conf("acme-prod", wait_timeout=1)
+    plain_conf = re.sub(r"(?s)<ssl>.*</ssl>", "", conf)
+    ZODB.config.databaseFromString(plain_conf).close()
