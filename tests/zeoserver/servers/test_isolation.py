@@ -49,9 +49,14 @@ def test_a_corrupt_database_stops_only_its_own_server(two):
     document = two.zeoctl("start", "acme", "--timeout", "1", code=8)
     assert "cannot be opened" in document["storages"]["acme"]["error"]["next"]
     assert data.read_bytes() == b"rubbish" * 100
-    problems = two.zeoctl("status")["storages"]
-    assert any("cannot be opened" in each for each in problems["acme"]["problems"])
-    assert problems["globex"]["servers"][0]["serves"]
+    eventually(
+        lambda: (
+            "cannot be opened"
+            in str(two.zeoctl("status")["storages"]["acme"]["problems"])
+        )
+    )
+    found = two.zeoctl("status")["storages"]["globex"]
+    assert found["servers"][0]["serves"]
 
 
 def test_a_full_disk_fails_commits_and_nothing_else(box):
@@ -67,12 +72,12 @@ def test_a_full_disk_fails_commits_and_nothing_else(box):
     with box.client("acme") as db:
         tid = put(db, "x", 1)
         for _ in range(2):
-            with pytest.raises(Exception, match=r"too large|Errno 27"):
+            with pytest.raises(Exception, match="27"):
                 fill(db, objects=10, size=100_000)
             assert get(db, "x") == 1
         assert control.status(places, "a").tid == tid
         put(db, "x", 2)
-        with pytest.raises(Exception, match=r".*"):
+        with pytest.raises(Exception, match=r"2[78]"):
             fill(db, objects=1, blobs=1, size=1_000_000)
         eventually(lambda: get(db, "x") == 2)
         put(db, "x", 3)
@@ -92,8 +97,8 @@ def test_a_really_full_disk(make_box, tmp_path):
     )
     if mounted.returncode != 0:
         pytest.skip("nothing can be mounted here")
+    box = make_box("acme")
     try:
-        box = make_box("acme")
         places = box.storage_places("acme")
         places.root.mkdir()
         places.databases.symlink_to(disk)
@@ -102,20 +107,20 @@ def test_a_really_full_disk(make_box, tmp_path):
         eventually(lambda: control.status(places, "a"))
         with box.client("acme") as db:
             tid = put(db, "x", 1)
-            with pytest.raises(Exception, match=r"No space left|Errno 28"):
+            with pytest.raises(Exception, match="28"):
                 fill(db, objects=20, size=200_000)
             assert control.status(places, "a").tid == tid
             assert get(db, "x") == 1
             put(db, "x", 2)
             filler = disk / "filler"
             filler.write_bytes(bytes(300_000))
-            with pytest.raises(Exception, match=r".*"):
+            with pytest.raises(Exception, match=r"2[78]"):
                 fill(db, objects=1, blobs=1, size=800_000)
             filler.unlink()
             eventually(lambda: put(db, "x", 3))
             fill(db, objects=1, blobs=1, size=10_000)
-        box.end()
     finally:
+        box.end()
         subprocess.run(["umount", disk], check=True)
 
 

@@ -156,11 +156,12 @@ def _explain_absence(told: Report, side: str, number: int, word: str | None) -> 
         )
         return
     output = processes.last_output(told.storage.central, name, side)
-    last = output.splitlines()[-1:] if word in {"FATAL", "BACKOFF", "EXITED"} else []
+    failed = word in {"FATAL", "BACKOFF", "EXITED"}
+    last = " ".join(output.splitlines()[-2:]) if failed else ""
     told.problems.append(
         f"The server of database copy {number} on side {side} does not run "
         f"({word or 'supervisord knows nothing of it'}): start it with zeoctl start "
-        f"{name}." + "".join(f" It last said: {line}" for line in last)
+        f"{name}." + (f" It last said: {last}" if last else "")
     )
 
 

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ZEO.asyncio.server import Acceptor, ServerProtocol
@@ -84,13 +84,33 @@ class Listener(Acceptor):  # type: ignore[misc]  # ZEO has no types
         return Connection(self.event_loop, self.addr, handler, self.msgpack)
 
 
+def _deferring(name: str) -> Callable[..., None]:
+    """Return a part of a commit whose failure is told when the client votes.
+
+    The client does not wait for its answer: all that ZEO could do is to cut it off,
+    with all threads that read at the same time.
+    """
+    method = getattr(ZEOStorage, name)
+
+    def deferring(self: Handler, *args: Any) -> None:
+        if self.failure is None:
+            try:
+                method(self, *args)
+            except OSError as error:
+                self.failure = error
+
+    return deferring
+
+
 class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
     """What one client asks for.
 
     :ivar refused: its commit began while the server was read-only.
+    :ivar failure: why its commit cannot be made: a full disk.
     """
 
     refused = False
+    failure: OSError | None = None
     server: Server
     blob_tempfile: tuple[int, str] | None
 
@@ -101,18 +121,32 @@ class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
 
     def tpc_begin(self, *args: Any) -> None:
         """Begin a commit, and decide its fate."""
-        super().tpc_begin(*args)
+        self.failure = None
+        _BEGIN(self, *args)
         self.refused = self.server.refusing
 
     def vote(self, tid: Any) -> Any:
         """Vote on a commit.
 
         :raises ReadOnlyError: the server is read-only.
+        :raises OSError: the disk is full.
         """
+        failure: Exception | None = self.failure
         if self.refused and self.transaction is not None:
+            failure = ReadOnlyError(_REFUSED)
+        if failure is not None:
+            self.failure = None
+            self._drop_blob()
             self.tpc_abort(tid)
-            raise ReadOnlyError(_REFUSED)
+            raise failure
         return super().vote(tid)
+
+    def _vote(self, delay: Any = None) -> Any:
+        try:
+            return super()._vote(delay)
+        except OSError:
+            _shrink(self.storage)
+            raise
 
     def tpc_finish(self, tid: Any) -> Any:
         """Make a commit lasting.
@@ -128,19 +162,17 @@ class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
             raise
 
     def storeBlobChunk(self, chunk: bytes) -> None:  # noqa: N802  # ZEO's name
-        """Take a part of a blob: all of it, or the client is cut off."""
+        """Take a part of a blob: all of it, which ZEO does not make sure."""
         rest = memoryview(chunk)
-        while rest and self.blob_tempfile is not None:
-            rest = rest[os.write(self.blob_tempfile[0], rest) :]
+        try:
+            while rest and self.blob_tempfile is not None:
+                rest = rest[os.write(self.blob_tempfile[0], rest) :]
+        except OSError as error:
+            self.failure = self.failure or error
 
     def notify_disconnected(self) -> None:
         """Abort, and remove the blob that was being sent."""
-        if self.blob_tempfile is not None:
-            descriptor, name = self.blob_tempfile
-            self.blob_tempfile = None
-            os.close(descriptor)
-            with contextlib.suppress(OSError):
-                os.unlink(name)
+        self._drop_blob()
         super().notify_disconnected()
 
     def pack(self, *args: Any, **options: Any) -> None:
@@ -154,6 +186,39 @@ class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
         super()._clear_transaction()
         self.refused = False
         self.server.settled()
+
+    def _drop_blob(self) -> None:
+        if self.blob_tempfile is not None:
+            descriptor, name = self.blob_tempfile
+            self.blob_tempfile = None
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+_BEGIN = _deferring("tpc_begin")
+for _name in (
+    "storea",
+    "restorea",
+    "deleteObject",
+    "checkCurrentSerialInTransaction",
+    "undoa",
+    "storeBlobStart",
+    "storeBlobEnd",
+):
+    setattr(Handler, _name, _deferring(_name))
+
+
+def _shrink(storage: Any) -> None:
+    """Give back the disk that a commit took which failed for want of room.
+
+    FileStorage keeps its temporary file as large as it ever was.
+    """
+    file = storage._tfile  # noqa: SLF001  # nothing public gives it back
+    with contextlib.suppress(OSError):
+        os.ftruncate(file.fileno(), 0)
+        file.seek(0)
+        file.truncate()
 
 
 class Server(StorageServer):  # type: ignore[misc]  # ZEO has no types
