@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import getpass
 import grp
 import json
@@ -22,12 +21,13 @@ from support.zeodeclared import declare
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import PrerequisiteError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.base.locks import locked
 from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.declaration.model import Central
-from karl.recipe.zeoserver.installation import accounts, scripts
+from karl.recipe.zeoserver.installation import accounts, scripts, served
 from karl.recipe.zeoserver.installation.install import ensure
 from karl.recipe.zeoserver.rendering import supervisorconf, zeoconf
 
@@ -233,12 +233,26 @@ def test_programs_of_served_copies_are_as_declared(central):
     group = grp.getgrgid(os.getgid()).gr_name
     changed = dataclasses.replace(central, socket_group=group)
     program = central.places.program("acme", "a")
-    with central.storage_places("acme").lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
     notes = install(changed)
     assert "umask = 007" in program.read_text()
     assert any(text.endswith("zeoctl restart acme") for text in notes.warned)
     assert not central.places.program("acme", "b").exists()
+    program.unlink()
+    install(changed)
+    assert "umask = 007" in program.read_text()
+
+
+def test_a_busy_storage_keeps_its_programs(central, monkeypatch):
+    """What another command may be changing is left alone, and that is told."""
+    install(central)
+    serve(central, "acme")
+    program = central.places.program("acme", "a")
+    program.unlink()
+    monkeypatch.setattr(served, "PATIENCE", 0.0)
+    with locked(central.storage_places("acme").lock, "back up acme"):
+        notes = install(central)
+    assert not program.exists()
+    assert any("back up acme" in text for text in notes.warned)
 
 
 def test_a_disk_that_is_not_mounted(central, place):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, DamagedError, RefusedError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.databases import state as states
+from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.rendering import supervisorconf, zeoconf
+
+#: Seconds to wait for a command that changes what is served.
+PATIENCE = 5.0
 
 
 def check_dropped(central: Central) -> list[str]:
@@ -25,7 +30,8 @@ def check_dropped(central: Central) -> list[str]:
         listed = ", ".join(served)
         raise RefusedError(
             f"Not declared any more, and still served: {listed}.",
-            f"Declare them again, and first run {places.zeoctl} unserve.",
+            f"Declare them again, run {places.zeoctl} unserve STORAGE NUMBER --live "
+            "for each copy that is served, and then drop them.",
         )
     return names
 
@@ -35,28 +41,13 @@ def update_programs(central: Central, name: str, reporter: Reporter) -> None:
 
     Tells which servers have to be restarted to run as declared.
     """
-    places = central.storage_places(name)
     try:
-        state = states.load(places)
-    except DamagedError as error:
-        reporter.warn(f"{error}")  # one storage's fault is not the others'
+        state = states.load(central.storage_places(name))
+        changed = _write_programs(central, name, state)
+    except (BusyError, DamagedError) as error:
+        # The other storages can be installed all the same.
+        reporter.warn(f"The programs of {name} were not looked at. {error}")
         return
-    written = {
-        side: central.places.program(name, side)
-        for side in sorted(state.serving)
-        if central.places.program(name, side).is_file()
-    }
-    texts = {
-        side: supervisorconf.render_program(central, name, side) for side in written
-    }
-    changed = [side for side in written if written[side].read_text() != texts[side]]
-    if changed:
-        try:
-            with locked(places.lock, f"write the programs of {name}", wait=5.0):
-                for side in changed:
-                    files.write_if_changed(written[side], texts[side])
-        except BusyError as error:
-            reporter.warn(f"The programs of {name} were not written. {error}")
     outdated = [
         side
         for side, number in sorted(state.serving.items())
@@ -67,6 +58,36 @@ def update_programs(central: Central, name: str, reporter: Reporter) -> None:
             f"{name} runs as it was declared before; to have it run as it is now: "
             f"{central.places.zeoctl} restart {name}"
         )
+
+
+def _write_programs(central: Central, name: str, state: StorageState) -> set[str]:
+    """Write those that are not as they should be; return their sides.
+
+    :raises BusyError: a command changes what is served.
+    """
+    places = central.storage_places(name)
+    texts = {
+        central.places.program(name, side): supervisorconf.render_program(
+            central, name, side
+        )
+        for side in state.serving
+    }
+    changed = [path for path, text in texts.items() if not _says(path, text)]
+    if not changed:
+        return set()
+    with locked(places.lock, f"write the programs of {name}", PATIENCE):
+        serving = states.load(places).serving
+        sides = {
+            side for side in serving if central.places.program(name, side) in changed
+        }
+        for side in sides:
+            path = central.places.program(name, side)
+            files.write_if_changed(path, texts[path])
+    return sides
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 def _runs_otherwise(central: Central, name: str, side: str, number: int) -> bool:
