@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -125,27 +126,41 @@ def status_of(folder: Path, path: str) -> os.stat_result:
     :raises DamagedError: it is no plain file, or behind a link.
     """
     tid_of(path)
-    place = str(folder)
-    *parents, name = path.split("/")
-    for parent in parents:
-        place = f"{place}/{parent}"
-        if os.path.islink(place):
-            raise DamagedError(
-                f"{place} is a link where a folder of blobs should be.",
-                "Put the folder itself there.",
-            )
-    status = os.lstat(f"{place}/{name}")
+    parent, _, name = path.rpartition("/")
+    _check_folders(str(folder), parent)
+    place = f"{folder}/{parent}/{name}"
+    status = os.lstat(place)
     if not stat.S_ISREG(status.st_mode):
         raise DamagedError(
-            f"{place}/{name} is not a plain file.",
-            "Find out who put it there, and why.",
+            f"{place} is not a plain file.", "Find out who put it there, and why."
         )
     return status
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _check_folders(folder: str, path: str) -> None:
+    """Check that *path* leads from *folder* through folders, not through links.
+
+    :raises DamagedError: it does not.
+    """
+    place = f"{folder}/{path}"
+    above = path.rpartition("/")[0]
+    if above:
+        _check_folders(folder, above)
+    if os.path.islink(place):
+        raise DamagedError(
+            f"{place} is a link where a folder of blobs should be.",
+            "Put the folder itself there.",
+        )
 
 
 def sum_of(folder: Path, path: str) -> BlobFile:
     """Return what a blob file holds, read from the disk."""
     status_of(folder, path)
+    return _read(folder, path)
+
+
+def _read(folder: Path, path: str) -> BlobFile:
     found = hashlib.sha256()
     size = largefiles.read(folder / path, found.update)
     return BlobFile(found.hexdigest(), size, path)
@@ -162,18 +177,19 @@ def take(source: Path, target: Path, path: str, known: str = "") -> BlobFile:
     :raises DamagedError: it is no plain file, or its content is another.
     """
     status = status_of(source, path)
-    files.make_directory((target / path).parent)
-    if os.path.lexists(target / path):
-        files.remove_tree(target / path)
-    if largefiles.link(source / path, target / path):
+    origin, place = source / path, target / path
+    files.make_directory(place.parent)
+    if os.path.lexists(place):
+        files.remove_tree(place)
+    if largefiles.link(origin, place):
         if known:
             return BlobFile(known, status.st_size, path)
-        return sum_of(target, path)
+        return _read(target, path)
     found = hashlib.sha256()
-    size = largefiles.copy(source / path, target / path, found.update)
+    size = largefiles.copy(origin, place, found.update)
     if known and found.hexdigest() != known:
         raise DamagedError(
-            f"The blob {source / path} is not what it was.",
+            f"The blob {origin} is not what it was.",
             "Compare it with the one in another backup.",
         )
     return BlobFile(found.hexdigest(), size, path)
