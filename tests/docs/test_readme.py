@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,6 +25,11 @@ FIRST = "python3 bootstrap.py && bin/buildout -c buildouts/acme-prod.cfg"
 NEXT = "bin/buildout -c buildouts/acme-prod.cfg site:version=1.1"
 SWITCH = "sites/acme-prod/bin/switch-version"
 BIN = "sites/acme-prod/current/release/bin"
+ZEO = "sites/zeo-central"
+IMPORT = (
+    f"{ZEO}/bin/zeoctl import acme-prod "
+    "--data sites/acme-prod/var/Data.fs --blobs sites/acme-prod/var/blobs"
+)
 TESTS = "python3 bootstrap.py --test && bin/test"
 
 
@@ -49,8 +55,10 @@ class Clone:
 
     def run(self, command: str) -> str:
         """Run a line as a person types it; fail if it fails."""
+        line = command.replace("> /tmp/", f"> {self.root.parent}/")
+        line = line.replace(" /tmp/", f" {self.root.parent}/")
         done = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", line],
             cwd=self.root, env=self.environment(), stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -77,7 +85,7 @@ def test_every_command_of_the_readme_is_one_that_these_tests_run(page):
     """Nothing is told to be typed that was not tried."""
     prerequisites, *told = commands(page)
     assert prerequisites.startswith("sudo apt-get install ")
-    assert told == list(STEPS)
+    assert told == [command for command, _ in STEPS]
 
 
 def test_the_prerequisites_are_what_the_checks_run_with(page, checkout):
@@ -90,9 +98,10 @@ def test_the_prerequisites_are_what_the_checks_run_with(page, checkout):
 
 
 @pytest.fixture(scope="module")
-def clone(page, checkout, tmp_path_factory) -> Clone:
+def clone(checkout) -> Iterator[Clone]:
     """A clone in which the README's commands were run, one after the other."""
-    base = tmp_path_factory.mktemp("readme")
+    # A short path: the servers' sockets are below it.
+    base = Path(tempfile.mkdtemp(prefix="karl-", dir="/tmp"))
     root, home = base / "karl", base / "home"
     home.mkdir()
     subprocess.run(["git", "clone", "-q", checkout, root], check=True)
@@ -105,9 +114,16 @@ def clone(page, checkout, tmp_path_factory) -> Clone:
         ignore=shutil.ignore_patterns(".locks", ".logs", ".partial-*", ".lock"),
     )
     clone = Clone(root, home, {})
-    for command in commands(page)[1:]:
-        STEPS[command](clone, command)
-    return clone
+    try:
+        for command, step in STEPS:
+            step(clone, command)
+        yield clone
+    finally:
+        with contextlib.suppress(AssertionError):
+            clone.run(f"{ZEO}/bin/zeoctl stop --all --supervisor")
+        for folder, _, _ in os.walk(base):
+            Path(folder).chmod(0o755)
+        shutil.rmtree(base)
 
 
 def _run(clone: Clone, command: str) -> None:
@@ -152,24 +168,60 @@ def _rollback(clone: Clone, command: str) -> None:
     assert clone.live() == "1.0"
 
 
+def _central(clone: Clone, command: str) -> None:
+    clone.run(command)
+    assert (clone.root / ZEO / "bin/zeoctl").is_file()
+
+
+def _imported(clone: Clone, command: str) -> None:
+    old = clone.site / "var/Data.fs"
+    before = old.read_bytes()
+    clone.run(command)
+    assert old.read_bytes() == before
+
+
+def _told(clone: Clone, command: str) -> None:
+    clone.run(command)
+    assert b"acme-prod-1" in (clone.site / "current/zodb.conf").read_bytes()
+
+
+def _serve_from_there(clone: Clone, command: str) -> None:
+    with serving(clone, command) as url:
+        assert health(url)["packages"]["acme.site"]["release"] == "1.0"
+        status = json.loads(clone.run(f"{ZEO}/bin/zeoctl status --json"))
+        (server,) = status["storages"]["acme-prod"]["servers"]
+        assert server["clients"]
+
+
 def _tests(clone: Clone, command: str) -> None:
     """Only collect: these tests are among those that it would run."""
     clone.run(f"{command} --collect-only -q tests/bootstrap")
 
 
 #: What is done for each command of the README, and looked at after it.
-STEPS: dict[str, Callable[[Clone, str], None]] = {
-    FIRST: _first,
-    f"{SWITCH} 1.0": _first_switch,
-    f"{BIN}/karl-fill 200": _run,
-    f"{BIN}/karl-serve": _serve,
-    NEXT: _next,
-    f"{SWITCH} 1.1": _second_switch,
-    f"{SWITCH} --list": _run,
-    f"{SWITCH} --rollback": _rollback,
-    f"{SWITCH} --verify": _run,
-    TESTS: _tests,
-}
+STEPS: tuple[tuple[str, Callable[[Clone, str], None]], ...] = (
+    (FIRST, _first),
+    (f"{SWITCH} 1.0", _first_switch),
+    (f"{BIN}/karl-fill 200", _run),
+    (f"{BIN}/karl-serve", _serve),
+    (NEXT, _next),
+    (f"{SWITCH} 1.1", _second_switch),
+    (f"{SWITCH} --list", _run),
+    (f"{SWITCH} --rollback", _rollback),
+    (f"{SWITCH} --verify", _run),
+    ("bin/buildout -c buildouts/zeo-central.cfg", _central),
+    (f"{ZEO}/bin/switch-version 1", _run),
+    (f"{ZEO}/bin/zeoctl start --all", _run),
+    (IMPORT, _imported),
+    (f"{ZEO}/bin/zeoctl client-conf acme-prod > /tmp/acme-prod.conf", _run),
+    (f"{SWITCH} 1.0 --database acme-prod-1 --zodb-conf /tmp/acme-prod.conf", _told),
+    (f"{BIN}/karl-serve", _serve_from_there),
+    (f"{ZEO}/bin/zeoctl backup acme-prod", _run),
+    (f"{ZEO}/bin/zeoctl verify-backup acme-prod --drill", _run),
+    (f"{ZEO}/bin/zeoctl status", _run),
+    (f"{ZEO}/bin/zeoctl stop --all --supervisor", _run),
+    (TESTS, _tests),
+)
 
 
 @contextlib.contextmanager
@@ -244,7 +296,8 @@ def test_the_commands_leave_git_clean(clone):
 def test_the_site_holds_what_the_readme_says(clone):
     """The site has the releases, the revisions and current."""
     assert sorted(p.name for p in (clone.site / "releases").iterdir()) == ["1.0", "1.1"]
-    assert sorted(p.name for p in (clone.site / "revisions").iterdir()) == ["1", "2"]
+    revisions = sorted(path.name for path in (clone.site / "revisions").iterdir())
+    assert revisions == ["1", "2", "3"]
     assert (clone.site / "current").is_symlink()
 
 
@@ -292,6 +345,18 @@ _KINDS = (
     (r"indexes/.*\.metadata", "…/simple/<project>/<wheel>.metadata"),
     (r"indexes/[^/]+/[^/]+/simple/[^/]+/[^/]+", "…/simple/<project>/<file>"),
     (r"store/[^/]+/\w{64}/(entry\.json|\w+/).*", r"…/\1"),
+    (r"sites/zeo-central/etc/(programs|zeo)/.*", r"etc/\1/<storage>-<side>.conf"),
+    (r"sites/zeo-central/etc/systemd/.*", "etc/systemd/"),
+    (r"sites/zeo-central/\w+-\w+/databases/\d+/blobs/.*", "databases/<n>/blobs/"),
+    (r"sites/zeo-central/\w+-\w+/databases/\d+/(.*)", r"databases/<n>/\1"),
+    (r"sites/zeo-central/\w+-\w+/backups/[-0-9]+/blobs/.*", "<chain>/blobs/"),
+    (
+        r"sites/zeo-central/\w+-\w+/backups/([-0-9]+)/\1(\.fs|\.dat)",
+        r"<chain>/<chain>\2",
+    ),
+    (r"sites/zeo-central/\w+-\w+/backups/[-0-9]+/[-0-9]+(\..*)", r"<chain>/<stamp>\1"),
+    (r"sites/zeo-central/\w+-\w+/backups/(.*)", r"\1"),
+    (r"sites/zeo-central/(?:acme|globex)-\w+/(.*)", r"\1"),
     (r"sites/[^/]+/lib/\w+/.*", "lib/<digest>/"),
     (r"sites/[^/]+/releases/[^/]+/libexec/.*", "libexec/python3.11"),
     (r"sites/[^/]+/releases/[^/]+/lib/.*", "lib/python3.11/site-packages/"),
@@ -302,6 +367,7 @@ _KINDS = (
     (r"sites/[^/]+/revisions/\d+/(.*)", r"\1"),
     (r"sites/[^/]+/var/Data\.fs.*", "var/Data.fs"),
     (r"sites/[^/]+/var/blobs/.*", "var/blobs/"),
+    (r"sites/[^/]+/var/cache/.*", "var/cache/"),
     (r"sites/[^/]+/(.*)", r"\1"),
     (r"buildouts/\.[^/]+/.*", "buildouts/.<site>/"),
 )

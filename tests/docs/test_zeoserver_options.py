@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -81,7 +83,7 @@ def test_the_example_is_what_the_recipe_reads(page, tmp_path):
     parser.read_string(page(PAGE).blocks("ini")[0])
     buildout = {name: dict(parser[name]) for name in parser.sections()}
     buildout["buildout"] = {"directory": str(tmp_path)}
-    found = options.read(buildout, "zeo", buildout["zeo"])
+    found = options.read(buildout, "zeoserver", buildout["zeoserver"])
     assert {name: each.keep for name, each in found.storages.items()} == {
         "acme-prod": 8,
         "globex-prod": 2,
@@ -99,3 +101,20 @@ def test_the_examples_of_times_are_read(rows, page):
     assert len(forms) == 5
     for form in forms:
         schedules.parse(form.replace("HH", "01").replace("MM", "30"))
+
+
+def test_the_whole_buildout_of_the_readme_is_read(page, tmp_path):
+    """The example is a configuration that all its recipes accept as it is."""
+    text = page("src/karl.recipe.zeoserver/README.md").blocks("ini")[0]
+    (tmp_path / "buildout.cfg").write_text(text)
+    code = (
+        "import zc.buildout.buildout as b\n"
+        "found = b.Buildout('buildout.cfg', [])\n"
+        "for part in found['buildout']['parts'].split(): found[part]\n"
+        "print('read')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.endswith("read\n"), done.stdout + done.stderr
