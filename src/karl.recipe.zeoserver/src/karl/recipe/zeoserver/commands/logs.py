@@ -59,9 +59,9 @@ def _follow(
             "One storage's logs can be followed, and not as JSON.",
             "Name one storage, and leave --json.",
         )
-    print_text(_text(found))
     # It is how following ends.
     with contextlib.suppress(KeyboardInterrupt):
+        print_text(_text(found))
         for path, line in logs.follow(paths):
             print_text(f"{path.name}: {line}")
 

@@ -169,6 +169,12 @@ def _compare(
     told: Report, state: StorageState, side: str, status: ServerStatus
 ) -> None:
     name, number = told.storage.name, state.serving[side]
+    central = told.storage.central
+    if told.supervised and processes.is_orphan(central, name, side, status.pid):
+        told.problems.append(
+            f"supervisord did not start the server {status.pid} on side {side}: "
+            f"zeoctl restart {name}."
+        )
     if status.copy != number:
         told.problems.append(
             f"Side {side} serves database copy {status.copy}, but should serve "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import signal
 import socket
 import time
 import xmlrpc.client
@@ -103,9 +105,9 @@ def stop_supervisor(central: Central, reporter: Reporter) -> None:
         return
     reporter.say("Stopping supervisord")
     with _supervisor(central) as proxy:
+        pid = int(proxy.getPID())
         proxy.shutdown()
-    gone = central.places.supervisor_socket
-    if not _eventually(lambda: not gone.exists(), _STOP):
+    if not _eventually(lambda: _has_ended(pid), _STOP):
         raise UnfinishedError(
             f"supervisord has not ended after {_STOP:.0f} seconds.",
             f"See {central.places.supervisor_log}.",
@@ -166,10 +168,17 @@ def _restart_outdated(
 def start(central: Central, name: str, side: str) -> None:
     """Start the server of *side*, unless it runs; does not wait until it serves.
 
+    A server that a supervisord left which was killed is ended first: nobody would
+    start it again.
+
     :raises UnreachableError: supervisord does not run.
     :raises RefusedError: supervisord does not know it: nothing is served there.
     """
+    _end_orphan(central, name, side)
     with _supervisor(central) as proxy:
+        if _state_of(central, name, side) == "BACKOFF":
+            # It would be tried again only after a while.
+            proxy.stopProcess(f"{name}-{side}")
         try:
             proxy.startProcess(f"{name}-{side}", False)
         except xmlrpc.client.Fault as fault:
@@ -189,6 +198,7 @@ def stop(central: Central, name: str, side: str) -> None:
 
     :raises UnreachableError: supervisord does not run.
     """
+    _end_orphan(central, name, side)
     with (
         _supervisor(central, patience=_STOP) as proxy,
         _unless(_BAD_NAME, _NOT_RUNNING),
@@ -203,6 +213,34 @@ def restart(central: Central, name: str, side: str) -> None:
     """
     stop(central, name, side)
     start(central, name, side)
+
+
+def is_orphan(central: Central, name: str, side: str, pid: int) -> bool:
+    """Tell whether the server *pid* of a side is none that supervisord started."""
+    known = [
+        each["pid"] for each in _processes(central) if each["name"] == f"{name}-{side}"
+    ]
+    return pid not in known
+
+
+def _end_orphan(central: Central, name: str, side: str) -> None:
+    places = central.storage_places(name)
+    found = control.status(places, side)
+    if found is None or not is_orphan(central, name, side, found.pid):
+        return
+
+    def gone() -> bool:
+        now = control.status(places, side)
+        return now is None or now.pid != found.pid
+
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found.pid, signal.SIGTERM)
+    if not _eventually(gone, _STOP):
+        raise UnfinishedError(
+            f"The server {found.pid} of {name} on side {side}, which supervisord did "
+            "not start, has not ended.",
+            f"End it: kill {found.pid}.",
+        )
 
 
 def wait_until_serving(
@@ -261,6 +299,14 @@ def _processes(central: Central) -> list[dict[str, Any]]:
             return found
     except UnreachableError:
         return []
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, or only waits for somebody to take note."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
 
 
 def _tail(path: Path) -> str:
