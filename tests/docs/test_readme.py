@@ -55,8 +55,7 @@ class Clone:
 
     def run(self, command: str) -> str:
         """Run a line as a person types it; fail if it fails."""
-        line = command.replace("> /tmp/", f"> {self.root.parent}/")
-        line = line.replace(" /tmp/", f" {self.root.parent}/")
+        line = command.replace(" /tmp/", f" {self.root.parent}/")
         done = subprocess.run(
             ["bash", "-c", line],
             cwd=self.root, env=self.environment(), stdin=subprocess.DEVNULL,
@@ -329,6 +328,8 @@ def test_every_key_of_the_records_is_documented(clone, page, place):
             assert f"`{key}`" in text or f'"{key}"' in text, key
 
 
+_STORAGE = r"sites/zeo-central/\w+-\w+"
+
 #: How paths become what the page calls them; the first that fits counts.
 _KINDS = (
     (r"pool/built/\.(locks|logs)/.*", r"pool/built/.\1/<key>"),
@@ -347,15 +348,15 @@ _KINDS = (
     (r"store/[^/]+/\w{64}/(entry\.json|\w+/).*", r"…/\1"),
     (r"sites/zeo-central/etc/(programs|zeo)/.*", r"etc/\1/<storage>-<side>.conf"),
     (r"sites/zeo-central/etc/systemd/.*", "etc/systemd/"),
-    (r"sites/zeo-central/\w+-\w+/databases/\d+/blobs/.*", "databases/<n>/blobs/"),
-    (r"sites/zeo-central/\w+-\w+/databases/\d+/(.*)", r"databases/<n>/\1"),
-    (r"sites/zeo-central/\w+-\w+/backups/[-0-9]+/blobs/.*", "<chain>/blobs/"),
+    (rf"{_STORAGE}/databases/\d+/blobs/.*", "databases/<n>/blobs/"),
+    (rf"{_STORAGE}/databases/\d+/(.*)", r"databases/<n>/\1"),
+    (rf"{_STORAGE}/backups/[-0-9]+/blobs/.*", "<chain>/blobs/"),
     (
-        r"sites/zeo-central/\w+-\w+/backups/([-0-9]+)/\1(\.fs|\.dat)",
+        rf"{_STORAGE}/backups/([-0-9]+)/\1(\.fs|\.dat)",
         r"<chain>/<chain>\2",
     ),
-    (r"sites/zeo-central/\w+-\w+/backups/[-0-9]+/[-0-9]+(\..*)", r"<chain>/<stamp>\1"),
-    (r"sites/zeo-central/\w+-\w+/backups/(.*)", r"\1"),
+    (rf"{_STORAGE}/backups/[-0-9]+/[-0-9]+(\..*)", r"<chain>/<stamp>\1"),
+    (rf"{_STORAGE}/backups/(.*)", r"\1"),
     (r"sites/zeo-central/(?:acme|globex)-\w+/(.*)", r"\1"),
     (r"sites/[^/]+/lib/\w+/.*", "lib/<digest>/"),
     (r"sites/[^/]+/releases/[^/]+/libexec/.*", "libexec/python3.11"),
