@@ -69,7 +69,11 @@ def test_systemd_reads_the_times(calendar):
 @pytest.mark.parametrize("name", ODD)
 def test_systemd_finds_nothing_wrong(place, name):
     """systemd-analyze verify is silent about every unit."""
-    central = central_in(place / name / "zeo-central")
+    central = central_in(
+        place / name / "zeo-central",
+        acme={"backups": "/back\\ups of 'a' \"b\" 100%n $x/{storage}"},
+        globex={},
+    )
     units = systemd.render(central, ME)
     folder = place / "units"
     folder.mkdir()
@@ -155,10 +159,14 @@ def test_cron_runs_the_same(place, name):
         assert user == ME.user
         assert not re.search(r"(?<!\\)%", command)
         subprocess.run(["/bin/sh", "-c", command.replace(r"\%", "%")], check=True)
+    [boot] = [line for line in cron.render(central, ME).splitlines() if line[0] == "@"]
+    _, user, command = boot.split(" ", 2)
+    subprocess.run(["/bin/sh", "-c", command.replace(r"\%", "%")], check=True)
     zeoctl = central.places.zeoctl
     assert (place / "ran").read_text().splitlines() == [
         f"{zeoctl} backup acme --quiet",
         f"{zeoctl} verify-backup acme --quiet",
+        f"{zeoctl} start --all --quiet",
     ]
 
 

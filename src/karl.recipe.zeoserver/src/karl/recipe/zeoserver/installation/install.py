@@ -49,13 +49,17 @@ def ensure(central: Central, reporter: Reporter) -> None:
         files.remove_partial(places.lib)
         _remove_leftovers([*commands, *texts])
         payload.write(lib, code)
-        changed = [
-            *_write(commands, _OPEN),
-            *_write(texts, 0o644),
-            *_remove(documents.outdated_units(central, texts)),
-        ]
+        written = [*_write(commands, _OPEN), *_write(texts, 0o644)]
+        gone = _remove(documents.outdated_units(central, texts))
         payload.remove_unused(places.lib, places.bin)
-    _tell(central, changed, dropped, account.user, reporter)
+    _tell_of_files(central, written, gone, reporter)
+    if dropped:
+        reporter.warn(
+            f"Not declared any more: {', '.join(dropped)}. Their folders in "
+            f"{places.root} are kept as they are."
+        )
+    if os.geteuid() == 0:
+        reporter.warn(f"The servers will run as {account.user}; give them a user.")
     for name in sorted(central.storages):
         served.update_programs(central, name, reporter)
 
@@ -119,25 +123,20 @@ def _remove(paths: list[Path]) -> list[Path]:
     return paths
 
 
-def _tell(
-    central: Central,
-    changed: list[Path],
-    dropped: list[str],
-    user: str,
-    reporter: Reporter,
+def _tell_of_files(
+    central: Central, written: list[Path], gone: list[Path], reporter: Reporter
 ) -> None:
     places = central.places
-    if changed:
+    if written:
         reporter.say(f"Wrote {places.zeoctl} and {places.etc}")
-    if any(path.parent == places.systemd for path in changed):
+    if any(path.parent == places.systemd for path in written):
         reporter.say(
             f"Units for systemd changed; {places.unit(f'{central.name}.service')} says "
             "how it gets to know them."
         )
-    if dropped:
+    timers = [path.name for path in gone if path.suffix == ".timer"]
+    if timers:
         reporter.warn(
-            f"Not declared any more: {', '.join(dropped)}. Their folders in "
-            f"{places.root} are kept as they are."
+            "Timers that are no more; where systemd has them: systemctl disable --now "
+            f"{' '.join(timers)}"
         )
-    if os.geteuid() == 0:
-        reporter.warn(f"The servers will run as {user}; they need no such power.")

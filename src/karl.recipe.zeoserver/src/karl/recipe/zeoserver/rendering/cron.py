@@ -14,6 +14,7 @@ def render(central: Central, account: Account) -> str:
         "# Written by karl.recipe.zeoserver; the next buildout run writes it again.",
         "# For a machine without systemd: copy it into /etc/cron.d/.",
         "SHELL=/bin/sh",
+        f"@reboot {account.user} {_command(central, 'start', '--all', '--quiet')}",
         *(_line(central, account, timer) for timer in timers.of(central)),
     ]
     return "\n".join(lines) + "\n"
@@ -27,7 +28,11 @@ def times(schedule: Schedule) -> str:
 
 
 def _line(central: Central, account: Account, timer: timers.Timer) -> str:
-    # cron makes line ends of "%", also of quoted ones.
-    program = shlex.quote(str(central.places.zeoctl)).replace("%", r"\%")
-    words = " ".join([program, *timer.arguments])
-    return f"{times(timer.schedule)} {account.user} {words} >/dev/null"
+    command = _command(central, *timer.arguments)
+    return f"{times(timer.schedule)} {account.user} {command}"
+
+
+def _command(central: Central, *arguments: str) -> str:
+    """Return what runs zeoctl; cron makes line ends of "%", also of quoted ones."""
+    words = shlex.join([str(central.places.zeoctl), *arguments])
+    return f"{words} >/dev/null".replace("%", r"\%")

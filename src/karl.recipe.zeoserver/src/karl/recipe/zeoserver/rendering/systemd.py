@@ -95,7 +95,7 @@ def _task(central: Central, account: Account, timer: Timer) -> str:
             "[Unit]",
             f"Description={timer.title} {timer.storage}",
             f"After={central.name}.service",
-            f"RequiresMountsFor={_quoted(central.root)}",
+            f"RequiresMountsFor={_mounts(central, timer.storage)}",
             "",
             "[Service]",
             "Type=oneshot",
@@ -132,14 +132,22 @@ def _run_as(central: Central, account: Account) -> list[str]:
     return lines
 
 
+def _mounts(central: Central, name: str) -> str:
+    """Return the folders without whose disks a task is not begun."""
+    declared = central.storages[name]
+    folders = [central.root, declared.repository, declared.scratch]
+    return " ".join(_quoted(folder) for folder in folders if folder)
+
+
 def _command(program: Path, *arguments: str) -> str:
     """Return a command; the colon keeps systemd from replacing ``$``."""
     return " ".join([_quoted(f":{program}"), *arguments])
 
 
 def _quoted(text: str) -> str:
-    """Return *text* as one word: ``%`` begins a name there."""
-    return f'"{text.replace("%", "%%")}"'
+    """Return *text* as one word; a per cent sign would begin a name there."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
+    return f'"{escaped}"'
 
 
 def _unit(lines: list[str]) -> str:
