@@ -132,6 +132,24 @@ def test_emptied_folders_go_with_the_file(tmp_path):
     assert list(top.iterdir()) == []
 
 
+@pytest.mark.parametrize("count", [0, 3, 100])
+def test_files_and_their_folders_are_made_durable(tmp_path, monkeypatch, count):
+    """Few are synced with the folders that lead to them, many with everything."""
+    paths = [
+        tmp_path / "top" / str(number % 2) / f"f{number}" for number in range(count)
+    ]
+    (tmp_path / "top").mkdir()
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    synced = []
+    monkeypatch.setattr(files, "fsync_directory", synced.append)
+    monkeypatch.setattr(files, "sync_file_system", synced.append)
+    largefiles.sync(paths, tmp_path / "top")
+    folders = {path.parent for path in paths} if count < 100 else set()
+    assert set(synced) == {tmp_path / "top", *folders}
+
+
 @pytest.mark.parametrize(
     "change", ["link", "clone", "copy", "append", "cut", "write_with"]
 )

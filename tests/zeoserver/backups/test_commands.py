@@ -150,6 +150,7 @@ def test_without_a_backup_there_is_nothing_to_verify(box):
     """Exit code 3 says to make one; listing is fine."""
     box.zeoctl("verify-backup", "acme", code=3)
     assert "There is no backup." in box.run("backups").stdout
+    assert not box.storage_places("acme").repository.root.exists()
 
 
 def test_a_killed_backup_is_repaired_by_the_next(box):

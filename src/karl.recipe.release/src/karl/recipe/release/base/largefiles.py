@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from karl.recipe.release.base import files
@@ -30,6 +30,9 @@ _NO_CLONE = (
 _NO_LINK = (errno.EMLINK, errno.EOPNOTSUPP, errno.EPERM, errno.EXDEV)
 
 _CHUNK = 1 << 20
+
+#: More files than this are made durable all at once.
+_MANY = 64
 
 #: Is given each piece that was read, as for a checksum.
 Feed = Callable[[bytes], object]
@@ -172,6 +175,28 @@ def cut(path: Path, size: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync(paths: Sequence[Path], top: Path) -> None:
+    """Make files durable, and the folders that lead to them from *top*.
+
+    A few are synced one by one: the rest of the file system may have much that is
+    not on disk yet, and is not ours to wait for.
+    """
+    if len(paths) > _MANY:
+        files.sync_file_system(top)
+        return
+    files.seam("fsync", top)
+    folders = {top}
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        folders |= {folder for folder in path.parents if top in folder.parents}
+    for folder in sorted(folders, reverse=True):
+        files.fsync_directory(folder)
 
 
 def write_with(path: Path, writer: Callable[[Path], object]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from karl.recipe.release.base import files, largefiles
+from karl.recipe.release.base import largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.zeoserver.backups import moments, units
@@ -223,9 +223,10 @@ def append(unit: Unit, target: CopyLayout, at: End) -> End:
     _drop_unfinished(unit, target.data, at)
     # Blobs first: a transaction is never there without them.
     source = ChainLayout(unit.places.chain).blobs
-    for blob in units.read_manifest(unit):
+    added = units.read_manifest(unit)
+    for blob in added:
         take_blob(source, target.blobs, blob)
-    files.sync_file_system(target.blobs)
+    largefiles.sync([target.blobs / blob.path for blob in added], target.blobs)
     sums = Sums(SilentReporter().task(""))
     largefiles.append(unit.data, target.data, 0, sums.feed)
     try:

@@ -100,7 +100,8 @@ class _Writing:
                 places.intended_blobs, "".join(f"{path}\n" for path in self.paths)
             )
             unit = self._fill(chain.places, places, places.partial_delta)
-            files.sync_file_system(chain.places.root)
+            taken = [chain.places.blobs / path for path in self.taken]
+            largefiles.sync([places.partial_delta, *taken], chain.places.root)
             files.rename(places.partial_delta, places.delta)
             files.write(chain.places.dat, units.dat([*chain.units, unit]))
             files.write(places.record, units.record(unit))
@@ -118,6 +119,7 @@ class _Writing:
         end = self.source.end
         digests = self._copy_data(data)
         found, missing = self._take_blobs(chain)
+        self.taken = [blob.path for blob in found]
         text = units.manifest(found)
         files.write_new(places.blob_manifest, text)
         if self.source.inode != self.inode:

@@ -64,6 +64,8 @@ def verify(
     :raises DamagedError: something is damaged; tells what.
     """
     scratch = Path(storage.declared.scratch or storage.places.databases)
+    # Once before, so that no folder is made for a lock where nothing is.
+    _wanted(storage, backup, all_chains=all_chains)
     with verification.reading(storage.places.repository, scratch):
         results = []
         for chain, unit in _wanted(storage, backup, all_chains=all_chains):
