@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,7 +92,7 @@ class Bench:
         self.copy.root.mkdir(parents=True)
         datafs.create_empty(self.copy)
         self.repository = RepositoryLayout(repository or root / "backups")
-        self.now = 1_795_000_000.0
+        self.now = 1_700_000_000.0
 
     def with_repository(self, root: Path) -> Bench:
         """Return the same database with another repository."""
@@ -193,14 +192,20 @@ def root_of(copy: CopyLayout) -> dict[str, Any]:
 
 
 def run_repozo(*words: str | Path) -> str:
-    """Run repozo; return what it complains of."""
+    """Run repozo; return what it complains of.
+
+    It passes over what is later than now by its clock, which tests outrun.
+    """
     errors = io.StringIO()
+    clock = repozo.gen_filedate
+    repozo.gen_filedate = lambda options: (2999, 1, 1, 0, 0, 0)
     try:
         with contextlib.redirect_stderr(errors):
             repozo.main([str(word) for word in words])
     except SystemExit as ended:
         return f"{ended.code}"
-    assert sys.exc_info() == (None, None, None)
+    finally:
+        repozo.gen_filedate = clock
     return ""
 
 
