@@ -1,0 +1,250 @@
+"""Databases of other sites are taken in, and backups become new copies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+import pytest
+from support.zeofaults import content, quick
+from support.zeoservers import database, fill, get, put
+from ZODB.scripts.migrateblobs import migrate
+
+from karl.recipe.release.base.reporter import SilentReporter
+from karl.recipe.zeoserver.operations import space
+from karl.recipe.zeoserver.servers import processes
+
+
+def one(document):
+    return document["storages"]["site"]
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A database with objects and blobs, as a site has it."""
+    data, blobs = tmp_path / "old" / "Data.fs", tmp_path / "old" / "blobstorage"
+    data.parent.mkdir()
+    with database(data, blobs) as db:
+        fill(db, 20, blobs=3)
+        put(db, "title", "moved")
+    return data.parent
+
+
+def words(source, *more, blobs="blobstorage"):
+    found = ["import", "site", "--data", str(source / "Data.fs")]
+    return [*found, *(["--blobs", str(source / blobs)] if blobs else []), *more]
+
+
+def snapshot(folder):
+    """Return all files with their content and times."""
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_an_imported_database_goes_live(box, source):
+    """A site's database is copied, checked, live and served; the source is as it was."""
+    made = box("site")
+    before = snapshot(source)
+    told = one(quick(made, *words(source, "--dry-run")))
+    assert any("3 blobs" in step for step in told["plan"])
+    processes.start_supervisor(made.central, SilentReporter())
+    told = one(quick(made, *words(source)))
+    assert told["status"] == "live"
+    with made.client("site") as db:
+        assert get(db, "title") == "moved"
+        with db.transaction() as connection:
+            things = connection.root()["things"]
+            assert things["blob-0-0"].open().read().endswith(b"blob")
+    assert snapshot(source) == before
+    copy = made.storage_places("site").copy(1)
+    for path in copy.blobs.rglob("*.blob"):
+        assert path.stat().st_nlink == 1
+
+
+def test_blobs_are_linked_only_if_that_is_said(box, source):
+    """With --link-blobs blob files are shared; Data.fs never is."""
+    made = box("site")
+    quick(made, *words(source, "--link-blobs"))
+    copy = made.storage_places("site").copy(1)
+    assert {path.stat().st_nlink for path in copy.blobs.rglob("*.blob")} == {2}
+    assert copy.data.stat().st_nlink == 1
+
+
+def test_an_old_layout_of_blobs_is_converted(box, source, capsys):
+    """A lawn of blobs becomes a bush, whatever ZODB's own migration made of it."""
+    migrate(str(source / "blobstorage"), str(source / "lawn"), "lawn")
+    capsys.readouterr()
+    made = box("site")
+    quick(made, *words(source, blobs="lawn"))
+    copy = made.storage_places("site").copy(1)
+    assert (copy.blobs / ".layout").read_text() == "bushy"
+    expected = {
+        str(path.relative_to(source / "blobstorage")): path.read_bytes()
+        for path in (source / "blobstorage").rglob("*.blob")
+    }
+    assert content(made.storage_places("site"), 1)[1] == expected
+
+
+def test_a_database_in_use_is_refused(box, source):
+    """While a server has the source open, nothing is copied."""
+    made = box("site")
+    with database(source / "Data.fs", source / "blobstorage"):
+        told = one(quick(made, *words(source), code=3))
+    assert "has" in told["error"]["message"]
+    assert "open" in told["error"]["message"]
+    assert not made.storage_places("site").databases.exists()
+
+
+def test_missing_blobs_are_refused_or_allowed(box, source):
+    """A database without all its blobs is taken only if that is said."""
+    made = box("site")
+    next((source / "blobstorage").rglob("*.blob")).unlink()
+    told = one(quick(made, *words(source), code=4))
+    assert "1 blobs" in told["error"]["message"]
+    assert "--allow-missing-blobs" in told["error"]["next"]
+    told = one(quick(made, *words(source, blobs=""), code=4))
+    assert "--blobs" in told["error"]["next"]
+    assert made.state("site").live is None
+    told = one(quick(made, *words(source, "--allow-missing-blobs")))
+    assert told["number"] == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda text: b"FS21" + text[4:], 3),
+        (lambda text: b"PK\3\4" + text[4:], 2),
+        (lambda text: text[:500] + bytes(50) + text[550:], 4),
+    ],
+    ids=["Python 2", "another file", "damaged"],
+)
+def test_what_is_no_good_database_is_refused(box, source, damage, code):
+    """Nothing that FileStorage could not read gets a number."""
+    made = box("site")
+    data = source / "Data.fs"
+    data.write_bytes(damage(data.read_bytes()))
+    told = one(quick(made, *words(source), code=code))
+    assert told["error"]["next"]
+    assert made.state("site").copies == {}
+
+
+def test_a_full_disk_is_seen_first(box, source, monkeypatch):
+    """Without room nothing begins, and how much is needed is told."""
+    made = box("site")
+    quick(made, "init", "site")
+    quick(made, "stage", "site")
+    monkeypatch.setattr(space, "free", lambda path: 1 << 20)
+    for verb in (
+        words(source, "--new-copy"),
+        ["restore", "site", "--to-new-copy"],
+        ["stage", "site", "--again"],
+    ):
+        told = one(quick(made, *verb, code=3))
+        assert "no room" in told["error"]["message"]
+
+
+def test_restore_as_of_a_time(box):
+    """Each backed up moment comes back as a new copy; nothing there is written to."""
+    made = box("site")
+    quick(made, "init", "site")
+    places = made.storage_places("site")
+    copy = places.copy(1)
+    tids = []
+    for number in range(3):
+        with database(copy.data, copy.blobs) as db:
+            fill(db, 3, blobs=1)
+            tids.append(put(db, "number", number))
+        quick(made, "backup", "site")
+    before = snapshot(copy.root)
+    assert (
+        "--to-new-copy" in one(quick(made, "restore", "site", code=2))["error"]["next"]
+    )
+    for number, tid in enumerate(tids):
+        told = one(quick(made, "restore", "site", "--to-new-copy", "--at", tid))
+        assert told["tid"] == tid
+        restored = places.copy(told["number"])
+        with database(restored.data, restored.blobs) as db:
+            assert get(db, "number") == number
+    assert snapshot(copy.root) == before
+    last = one(quick(made, "restore", "site", "--to-new-copy"))
+    assert content(places, last["number"]) == content(places, 1)
+    first = one(quick(made, "backups", "site"))["chains"][0]["units"][0]
+    name = f"{first['chain']}/{first['stamp']}" if "chain" in first else first["name"]
+    told = one(quick(made, "restore", "site", "--to-new-copy", "--backup", name))
+    assert told["tid"] == tids[0]
+    for wrong in (["--at", "1999-01-01"], ["--backup", "no/such"]):
+        quick(made, "restore", "site", "--to-new-copy", *wrong, code=3)
+    both = ["--at", tids[0], "--backup", name]
+    quick(made, "restore", "site", "--to-new-copy", *both, code=2)
+
+
+def test_a_disaster(box):
+    """With the live copy's files lost, a restored copy can take its place."""
+    made = box("site")
+    processes.start_supervisor(made.central, SilentReporter())
+    quick(made, "init", "site")
+    with made.client("site") as db:
+        put(db, "precious", "kept")
+    quick(made, "backup", "site")
+    places = made.storage_places("site")
+    processes.stop(made.central, "site", "a")
+    shutil.rmtree(places.copy(1).root)
+    told = one(quick(made, "restore", "site", "--to-new-copy"))
+    number = str(told["number"])
+    quick(made, "serve", "site", number, "--read-only")
+    quick(made, "adopt", "site", number, "--discard-writes")
+    with made.client("site") as db:
+        assert get(db, "precious") == "kept"
+        put(db, "precious", "and writable")
+
+
+def read_and_written(pid):
+    """Return the bytes that a child read and wrote, as the kernel counts them."""
+    with open(f"/proc/{pid}/io") as stream:
+        found = dict(line.split(": ") for line in stream.read().splitlines())
+    return int(found["rchar"]) + int(found["wchar"])
+
+
+@pytest.mark.slow
+def test_catch_up_costs_the_increment_only(box):
+    """What catch-up reads and writes does not grow with the database."""
+    costs = []
+    for objects in (100, 20_000):
+        made = box("site")
+        quick(made, "init", "site")
+        copy = made.storage_places("site").copy(1)
+        with database(copy.data, copy.blobs) as db:
+            fill(db, objects)
+        quick(made, "stage", "site")
+        with database(copy.data, copy.blobs) as db:
+            fill(db, 20, blobs=2, key="late")
+        costs.append(_cost_of(made, "catch-up", "site", "2"))
+        size = copy.data.stat().st_size
+        assert made.state("site").copy(2).position == size
+    assert size > 5_000_000
+    assert abs(costs[1] - costs[0]) < 100_000
+
+
+def _cost_of(box, *verb):
+    """Return the bytes that a verb reads and writes, in a process of its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            before = read_and_written("self")
+            quick(box, *verb)
+            cost = read_and_written("self") - before
+            os.write(writing, str(cost).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    deadline = time.monotonic() + 60
+    with os.fdopen(reading) as stream:
+        text = stream.read()
+    os.waitpid(child, 0)
+    assert time.monotonic() < deadline
+    return int(text)
