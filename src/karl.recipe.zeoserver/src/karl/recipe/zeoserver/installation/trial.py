@@ -61,5 +61,7 @@ def _try(central: Central, name: str, python: Path) -> str:
         try:
             process.run([python, "-I", "-c", _PROGRAM, path], timeout=_TIMEOUT)
         except ProcessError as error:
-            return error.output.strip().partition("\n")[0].replace(folder, "")
+            lines = error.output.strip().splitlines()
+            told = lines[-1 if lines[0].startswith("Traceback") else 0]
+            return told.replace(folder, "")
     return ""
