@@ -16,14 +16,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ZEO.asyncio.server import Acceptor, ServerProtocol
+from ZEO.asyncio.server import Acceptor, Delay, ServerProtocol
 from ZEO.StorageServer import StorageServer, ZEOStorage
 from ZODB.POSException import ReadOnlyError
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds that clients have to get the answers they wait for when the server ends.
-_FAREWELL = 0.2
+#: Seconds in which the server, when it ends, waits for a client to fall silent.
+_FAREWELL = 0.5
+
+#: Seconds without a request: a good moment for closing a connection.  ZEO has no way
+#: of telling a client that the server goes; what is just being sent is lost.
+_SILENCE = 0.003
 
 _REFUSED = "The database is read-only for the time being."
 
@@ -32,11 +36,11 @@ class Connection(ServerProtocol):  # type: ignore[misc]  # ZEO has no types
     """The connection of one client.
 
     :ivar since: when it was made, seconds since the epoch.
-    :ivar leaving: the server ends: close after the next answer.
+    :ivar asked: when the client asked for something last, in the loop's time.
     """
 
     since = 0.0
-    leaving = False
+    asked = 0.0
 
     unlogged_exception_types = (
         *ServerProtocol.unlogged_exception_types,
@@ -57,10 +61,9 @@ class Connection(ServerProtocol):  # type: ignore[misc]  # ZEO has no types
         super().connection_lost(exc)
 
     def message_received(self, message: bytes) -> None:
-        """Answer; all that has arrived is answered before the connection closes."""
+        """Answer, and note when."""
         super().message_received(message)
-        if self.leaving:
-            self.loop.call_soon(self.close)
+        self.asked = self.loop.time()
 
     def close(self) -> None:
         """Close, and abort what the client was about to commit.
@@ -131,6 +134,9 @@ class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
         :raises ReadOnlyError: the server is read-only.
         :raises OSError: the disk is full.
         """
+        if self.refused and self.server.leaving:
+            # Never answered: the client is disconnected, and tries again.
+            return Delay()
         failure: Exception | None = self.failure
         if self.refused and self.transaction is not None:
             failure = ReadOnlyError(_REFUSED)
@@ -260,6 +266,11 @@ class Server(StorageServer):  # type: ignore[misc]  # ZEO has no types
         """Return the clients with a commit that may still be made."""
         return [each for each in self.handlers if each.in_flight]
 
+    @property
+    def leaving(self) -> bool:
+        """The server is about to end."""
+        return self._leaving is not None
+
     def settled(self) -> None:
         """Take note that a commit has ended, one way or the other."""
         for future in self._settled:
@@ -307,14 +318,21 @@ class Server(StorageServer):  # type: ignore[misc]  # ZEO has no types
         self.acceptor.server.close()
         try:
             await self.go_read_only(bound)
-            for connection in self.connections:
-                connection.leaving = True
-            await asyncio.sleep(_FAREWELL)
+            await self._take_leave()
             for connection in tuple(self.connections):
                 connection.close()
             await asyncio.sleep(0)
         finally:
             self.event_loop.stop()
+
+    async def _take_leave(self) -> None:
+        now = self.event_loop.time
+        deadline = now() + _FAREWELL
+        while self.connections and now() < deadline:
+            await asyncio.sleep(_SILENCE / 3)
+            for connection in tuple(self.connections):
+                if now() - connection.asked > _SILENCE:
+                    connection.close()
 
     def finish(self) -> None:
         """Close the storages, after the loop has ended; indexes are saved.
