@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 
+import pytest
 from support.zeofaults import content
 from support.zeoservers import database, fill, get, put
 
@@ -32,43 +33,15 @@ def succeeded(operations):
     return [each["tid"] for each in operations if each.get("tid") and not each["error"]]
 
 
+@pytest.mark.slow
 def test_cut_over_and_rollback_under_load(box):
     """No read fails, no write that succeeded is lost, and old never meets new."""
     made = served(box)
     places = made.storage_places("site")
     load = made.load("site", readers=1, writers=2, blobs=True, pause=0.01)
     load.wait(5, "write")
-
-    staged = one(made.zeoctl("stage", "site"))
-    assert (staged["number"], staged["status"], staged["parent"]) == (2, "staged", 1)
-    load.wait(3, "write")
-    tail = one(made.zeoctl("catch-up", "site", "2"))
-    assert tail["live_writable"] is True
-    assert tail["added"] > 0
-    # A rehearsal spoils the copy; staging again takes its place.
-    with database(places.copy(2).data, places.copy(2).blobs) as db:
-        put(db, "version", "rehearsed")
-    spoilt = one(made.zeoctl("catch-up", "site", "2", code=3))["error"]
-    assert "--again" in spoilt["next"]
-    assert one(made.zeoctl("stage", "site", "--again"))["number"] == 3
-    assert not places.copy(2).root.exists()
-
-    one(made.zeoctl("catch-up", "site", "3", "--final", code=3))
-    frozen = one(made.zeoctl("read-only", "site"))
-    load.wait(2, "write", error="ReadOnlyError")
-    load.wait(3, "read")
-    final = one(made.zeoctl("catch-up", "site", "3", "--final", "--tid", frozen["tid"]))
-    assert final["tid"] == frozen["tid"]
-    before = content(places, 1)
-    assert content(places, 3) == before
-
-    with database(places.copy(3).data, places.copy(3).blobs) as db:
-        put(db, "version", "new")
-    told = one(made.zeoctl("serve", "site", "3"))
-    assert told["database"] == "site-3"
-    with made.client("site", 3) as db:
-        assert get(db, "version") == "new"
-    made.zeoctl("adopt", "site", "3")
+    rehearse(made, load)
+    before = cut_over(made, load)
     assert content(places, 1) == before
 
     state = made.state("site")
@@ -91,9 +64,45 @@ def test_cut_over_and_rollback_under_load(box):
     assert not [each for each in done if each["kind"] == "read" and each["error"]]
     new.stop()
     made.zeoctl("retire", "site", "3")
-    kept = set(_transactions(places, 1))
-    assert set(succeeded(done)) <= kept
+    assert set(succeeded(done)) <= set(_transactions(places, 1))
     assert made.state("site").live.number == 1
+
+
+def rehearse(made, load):
+    """Stage copy 2, catch it up, spoil it, and stage copy 3 in its place."""
+    places = made.storage_places("site")
+    staged = one(made.zeoctl("stage", "site"))
+    assert (staged["number"], staged["status"], staged["parent"]) == (2, "staged", 1)
+    load.wait(3, "write")
+    tail = one(made.zeoctl("catch-up", "site", "2"))
+    assert tail["live_writable"] is True
+    assert tail["added"] > 0
+    with database(places.copy(2).data, places.copy(2).blobs) as db:
+        put(db, "version", "rehearsed")
+    spoilt = one(made.zeoctl("catch-up", "site", "2", code=3))["error"]
+    assert "--again" in spoilt["next"]
+    assert one(made.zeoctl("stage", "site", "--again"))["number"] == 3
+    assert not places.copy(2).root.exists()
+
+
+def cut_over(made, load):
+    """Make copy 3 live, evolved; return what copy 1 was when it became read-only."""
+    places = made.storage_places("site")
+    one(made.zeoctl("catch-up", "site", "3", "--final", code=3))
+    frozen = one(made.zeoctl("read-only", "site"))
+    load.wait(2, "write", error="ReadOnlyError")
+    load.wait(3, "read")
+    words = ("catch-up", "site", "3", "--final", "--tid", frozen["tid"])
+    assert one(made.zeoctl(*words))["tid"] == frozen["tid"]
+    before = content(places, 1)
+    assert content(places, 3) == before
+    with database(places.copy(3).data, places.copy(3).blobs) as db:
+        put(db, "version", "new")
+    assert one(made.zeoctl("serve", "site", "3"))["database"] == "site-3"
+    with made.client("site", 3) as db:
+        assert get(db, "version") == "new"
+    made.zeoctl("adopt", "site", "3")
+    return before
 
 
 def _transactions(places, number):

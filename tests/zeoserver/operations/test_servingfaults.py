@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -161,6 +162,30 @@ def _pack_and_die(copy, renames):
         storage.pack(time.time() + 1, referencesf)
     finally:
         os._exit(1)
+
+
+@pytest.mark.slow
+def test_a_pack_without_zeoctl_is_waited_for(box):
+    """While a server packs though zeoctl was killed, nothing backs up or packs."""
+    made = box("site")
+    quick(made, "init", "site")
+    copy = made.storage_places("site").copy(1)
+    with database(copy.data, copy.blobs) as db:
+        fill(db, 60_000, size=100)
+        put(db, "things", None)
+    processes.start_supervisor(made.central, SilentReporter())
+    eventually(lambda: modes(made) == {"a": (1, False)})
+    places = made.storage_places("site")
+    words = [made.places.zeoctl, "pack", "site", "--days", "0"]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as command:
+        eventually(lambda: control.status(places, "a").packing)
+        command.kill()
+    for verb in (["backup", "site"], ["stage", "site"], ["pack", "site"]):
+        told = one(quick(made, *verb, code=5))
+        assert "packs database copy 1" in told["error"]["message"]
+    eventually(lambda: not control.status(places, "a").packing)
+    quick(made, "backup", "site")
+    check_tidy(made, "site")
 
 
 def test_the_first_server_comes_up_by_itself(box):

@@ -20,13 +20,10 @@ from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 from karl.recipe.zeoserver.servers import control, ends
 
 
-def plan(
-    name: str, state: StorageState, number: int, *, final: bool, backup: str = ""
-) -> Plan:
+def plan(name: str, state: StorageState, number: int, *, final: bool) -> Plan:
     """Decide whether a copy can be caught up.
 
     :param final: nothing may be committed to the live copy any more.
-    :param backup: what the backup before it will be, a clause.
     :raises RefusedError: it is not staged, it is served, or the live copy is not
         read-only though it has to be.
     """
@@ -52,7 +49,7 @@ def plan(
         )
     return Plan(
         (
-            f"back up what was committed since{backup}",
+            f"back up what was committed to copy {live.number} since",
             f"add it to database copy {number}",
         ),
         {"number": number, "live": live.number},
@@ -76,7 +73,10 @@ def catch_up(
     """
     name = storage.name
     if dry_run:
-        return plan(name, storage.state(), number, final=final).rehearsed()
+        state = storage.state()
+        decided = plan(name, state, number, final=final)
+        check_untouched(storage, state.copy(number))
+        return decided.rehearsed()
     with changing(
         storage, "catch-up", f"catch up a copy of {name}", wait, copy=number
     ) as change:
