@@ -8,9 +8,10 @@ import time
 import pytest
 from support.zeobackups import root_of
 
+from karl.recipe.release.base import largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.zeoserver.backups import materialise, moments
-from karl.recipe.zeoserver.databases import datafs
+from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.datafs import End
 
 
@@ -230,3 +231,47 @@ def test_times_are_read_as_people_write_them():
     for text in ("", "yesterday", "12:00", "040d35742d0f65"):
         with pytest.raises(UsageError, match="is not a time"):
             moments.parse(text)
+
+
+def test_where_blocks_can_be_shared_nothing_is_copied(history, monkeypatch):
+    """A clone is read back and compared, and goes on like a copy."""
+    bench, _ = history
+    cloned = []
+
+    def share(writer, request, reader):
+        assert request == 0x40049409
+        size = os.fstat(reader).st_size
+        cloned.append(size)
+        os.write(writer, os.pread(reader, size, 0))
+
+    monkeypatch.setattr(largefiles.fcntl, "ioctl", share)
+    assert bench.restore().data.read_bytes() == bench.content
+    full = bench.chains[-1].full
+    assert cloned == [full.size]
+    content = full.data.read_bytes()
+    full.data.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(DamagedError, match=full.data.name):
+        bench.restore()
+
+
+@pytest.mark.parametrize("text", [None, "meadow", "lawn"])
+def test_a_lost_mark_of_the_layout_is_damage(bench, text):
+    """Blobs that ZODB would not find are not taken for restored."""
+    bench.full()
+    mark = bench.chains[0].places.blobs / blobs.MARK
+    mark.unlink()
+    if text:
+        mark.write_text(text)
+    with pytest.raises(DamagedError, match=r"lacks 3 blobs|names no layout"):
+        bench.restore()
+    bench.commit(more=1)
+    assert "laid out" in bench.back_up().reason
+    assert root_of(bench.restore()) == root_of(bench.copy)
+
+
+def test_a_repository_that_others_may_read_stays_so(bench):
+    """Its mode is set when it is made, and then the operator's."""
+    bench.full()
+    bench.repository.root.chmod(0o750)
+    bench.full()
+    assert bench.repository.root.stat().st_mode & 0o777 == 0o750

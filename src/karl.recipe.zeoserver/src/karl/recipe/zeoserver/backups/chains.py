@@ -81,7 +81,11 @@ def read(places: ChainLayout) -> Chain | None:
     """Return a chain up to its first damage; None: it is none."""
     found: list[Unit] = []
     damage = ""
-    for stamp in stamps(places.root, ".json"):
+    try:
+        known = stamps(places.root, ".json")
+    except FileNotFoundError:
+        return None
+    for stamp in known:
         try:
             unit = units.read_unit(places.unit(stamp), places.stamp)
             _check_place(unit, found)
@@ -89,9 +93,10 @@ def read(places: ChainLayout) -> Chain | None:
             damage = error.message
             break
         found.append(unit)
-    if found or damage:
-        return Chain(places, tuple(found), damage)
-    return None
+    # It may have been removed meanwhile, as one of the oldest.
+    if not known or not places.root.is_dir():
+        return None
+    return Chain(places, tuple(found), damage)
 
 
 def _check_place(unit: Unit, before: Sequence[Unit]) -> None:

@@ -14,7 +14,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs, datafs
-from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.databases.datafs import End, Findings
 from karl.recipe.zeoserver.declaration.layout import ChainLayout, CopyLayout
 
 _MB = 1 << 20
@@ -112,16 +112,36 @@ def materialise(
         end = _cut(target.data, unit, until)
     _restore_blobs(wanted, target.blobs, until, reporter)
     if check:
-        _check_copy(unit, target, end, reporter)
+        check_copy(wanted, target, end, reporter)
     return end
 
 
-def _check_copy(unit: Unit, target: CopyLayout, end: End, reporter: Reporter) -> None:
-    found = datafs.check(target, reporter, load_all=False)
+def check_copy(
+    wanted: Sequence[Unit],
+    target: CopyLayout,
+    end: End,
+    reporter: Reporter,
+    *,
+    load_all: bool = False,
+) -> Findings:
+    """Read every record of a copy that was made from a backup.
+
+    :param wanted: the units it was made from.
+    :param end: where it has to end.
+    :raises DamagedError: it is not what was backed up.
+    """
+    found = datafs.check(target, reporter, load_all=load_all)
+    name = wanted[-1].name
     if End(found.position, found.tid) != end:
         raise DamagedError(
-            f"What backup {unit.name} gave ends with transaction {found.tid}, not "
+            f"What backup {name} gave ends with transaction {found.tid}, not "
             f"{end.tid}.",
+            _ELSEWHERE,
+        )
+    if found.missing and not any(unit.missing_count for unit in wanted):
+        raise DamagedError(
+            f"Backup {name} lacks {found.missing} blobs, such as "
+            f"{found.missing_blobs[0]}.",
             _ELSEWHERE,
         )
     for label, count in (
@@ -129,7 +149,8 @@ def _check_copy(unit: Unit, target: CopyLayout, end: End, reporter: Reporter) ->
         ("objects are referred to and not there", found.dangling),
     ):
         if count:
-            reporter.warn(f"{count} {label} in backup {unit.name}.")
+            reporter.warn(f"{count} {label} in backup {name}.")
+    return found
 
 
 def _restore_data(wanted: Sequence[Unit], target: Path, reporter: Reporter) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases import blobs
 from karl.recipe.zeoserver.databases.datafs import End
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 
@@ -142,10 +144,25 @@ def _obstacle(chains: Sequence[Chain], source: Source) -> str:
     last = chain.newest
     if last.copy != source.number:
         return f"the last backup is of database copy {last.copy}"
-    replaced = "Data.fs was packed or replaced since the last backup"
+    if not _same_file(last, source):
+        return "Data.fs was packed or replaced since the last backup"
+    if not _same_layout(chain.places.blobs, source.copy.blobs):
+        return "blobs are laid out in another way than in the last backup"
+    return ""
+
+
+def _same_file(last: Unit, source: Source) -> bool:
+    """Tell whether the backup holds what Data.fs begins with; reads little of it."""
     if last.inode != source.inode or last.end > source.end.position:
-        return replaced
-    return "" if tail_of(source.copy.data, last.end) == last.tail else replaced
+        return False
+    return tail_of(source.copy.data, last.end) == last.tail
+
+
+def _same_layout(one: Path, other: Path) -> bool:
+    try:
+        return blobs.layout_of(one) == blobs.layout_of(other)
+    except DamagedError:
+        return False
 
 
 def tail_of(data: Path, end: int) -> str:

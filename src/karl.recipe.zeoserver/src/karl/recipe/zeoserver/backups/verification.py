@@ -24,7 +24,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.backups.verdicts import Verdict
-from karl.recipe.zeoserver.databases import blobs, datafs
+from karl.recipe.zeoserver.databases import blobs
 from karl.recipe.zeoserver.declaration.layout import (
     ChainLayout,
     CopyLayout,
@@ -197,12 +197,9 @@ def _drill(
     try:
         os.chmod(root, 0o700)
         materialise.materialise(chain, unit, copy, SilentReporter(), check=False)
-        found = datafs.check(copy, reporter, load_all=True)
-        if (found.position, found.tid) != (unit.end, unit.tid):
-            raise DamagedError(
-                f"{unit.name} ends with transaction {found.tid}, not {unit.tid}.",
-                "Verify the other chains.",
-            )
+        found = materialise.check_copy(
+            chain.upto(unit), copy, unit.until, reporter, load_all=True
+        )
         return dataclasses.asdict(found)
     finally:
         files.try_to_remove(root)

@@ -61,6 +61,7 @@ class _Writing:
         self.began = time.time()
         self.start = backup.onto.newest.end if backup.onto else 0
         self.inode = backup.source.inode
+        self.known = KnownBlobs(() if backup.onto else backup.before)
 
     def run(self) -> Unit:
         data, end = self.source.copy.data, self.source.end
@@ -70,8 +71,9 @@ class _Writing:
                 "It was changed at this moment; run the backup again.",
             )
         self.reporter.say(f"Backup {self.backup.kind}: {self.backup.reason}.")
-        files.make_directory(self.repository.root)
-        os.chmod(self.repository.root, 0o700)
+        if not self.repository.root.is_dir():
+            files.make_directory(self.repository.root)
+            os.chmod(self.repository.root, 0o700)
         self.contents = datafs.survey(data, self.start, end.position)
         self.layout = blobs.layout_of(self.source.copy.blobs)
         self.paths = [blobs.path_of(name, self.layout) for name in self.contents.blobs]
@@ -165,12 +167,7 @@ class _Writing:
     def _take_blobs(self, chain: ChainLayout) -> tuple[list[BlobFile], list[str]]:
         if self.backup.onto is None:
             blobs.prepare(chain.blobs, self.layout)
-        elif blobs.layout_of(chain.blobs) != self.layout:
-            raise RefusedError(
-                "The layout of the blob directory was changed since the full backup.",
-                "Make a full backup.",
-            )
-        known = KnownBlobs(self.backup.before if self.backup.onto is None else ())
+        known = self.known
         found: list[BlobFile] = []
         missing: list[str] = []
         task = self.reporter.task("Blobs", max(1, len(self.paths)), "blobs")
@@ -196,8 +193,7 @@ class _Writing:
         needed = self.source.end.position - self.start + _SPARE
         folder, where = self.source.copy.blobs, self.repository.root
         if folder.is_dir() and folder.stat().st_dev != where.stat().st_dev:
-            known = KnownBlobs(self.backup.before if self.backup.onto is None else ())
-            needed += sum(known.bytes_of(folder, path) for path in self.paths)
+            needed += sum(self.known.bytes_of(folder, path) for path in self.paths)
         free = shutil.disk_usage(where).free
         if free < needed:
             raise RefusedError(
