@@ -75,6 +75,7 @@ def serve(central: Central, name: str, state: StorageState = LIVE) -> None:
         files.write(central.places.program(name, side), text)
         text = zeoconf.render(central, name, side, number, read_only=False)
         files.write(central.places.zeo_conf(name, side), text)
+        central.storage_places(name).control(side).touch()
 
 
 def test_everything_is_there(central):
@@ -216,6 +217,8 @@ def test_a_change_of_a_served_storage_is_written_and_told(central):
         notes = install(changed)
         [told] = [text for text in notes.warned if "restart" in text]
         assert told.endswith("zeoctl restart acme")
+    central.storage_places("acme").control("a").unlink()
+    assert not [text for text in install(changed).warned if "restart" in text]
     serve(changed, "acme")
     assert not [text for text in install(changed).warned if "restart" in text]
 

@@ -91,7 +91,9 @@ def _says(path: Path, text: str) -> bool:
 
 
 def _runs_otherwise(central: Central, name: str, side: str, number: int) -> bool:
-    """Tell whether a server read another configuration when it started."""
+    """Tell whether a server runs that read another configuration at its start."""
+    if not central.storage_places(name).control(side).exists():
+        return False
     with contextlib.suppress(FileNotFoundError):
         text = central.places.zeo_conf(name, side).read_text(encoding="utf-8")
         return text not in {
