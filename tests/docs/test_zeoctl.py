@@ -12,6 +12,7 @@ from support.zeoservers import Box, fill
 
 from karl.recipe.release.base import errors
 from karl.recipe.zeoserver.commands import zeoctl
+from karl.recipe.zeoserver.commands.verb import Verb
 from karl.recipe.zeoserver.databases.state import CopyState, Status
 from karl.recipe.zeoserver.operations import rules
 
@@ -266,3 +267,11 @@ def test_every_command_of_the_pages_is_one(page):
                 seen += 1
             assert words[0] in zeoctl.VERBS, (path, line)
     assert seen > 50
+
+
+def test_every_verb_that_changes_something_tells_of_being_killed(page):
+    """The sections of verbs that change a storage say what a kill leaves."""
+    for verb, text in sections(page(PAGE).text).items():
+        found = zeoctl.find(verb)
+        if isinstance(found, Verb) and found.changes:
+            assert "Killed: " in text, verb
