@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
-import socket
 import time
 import xmlrpc.client
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +24,8 @@ from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.rendering import supervisorconf
-from karl.recipe.zeoserver.servers import control
+from karl.recipe.zeoserver.servers import control, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
-
-#: Seconds that supervisord has to answer.
-_PATIENCE = 30.0
 
 #: Seconds that supervisord has to start.
 _START = 20.0
@@ -47,10 +42,6 @@ _GIVEN_UP = frozenset({"EXITED", "FATAL", "UNKNOWN"})
 #: Bytes of a server's last output that are told.
 _TAIL = 2000
 
-#: supervisor's numbers for what is already as it should be.
-_BAD_NAME, _ALREADY_STARTED, _NOT_RUNNING = 10, 60, 70
-_ALREADY_ADDED = 90
-
 
 def supervisor_runs(central: Central) -> bool:
     """Tell whether supervisord answers.
@@ -58,7 +49,7 @@ def supervisor_runs(central: Central) -> bool:
     :raises RefusedError: there is one, but this user may not control it.
     """
     try:
-        with _supervisor(central, patience=5.0) as proxy:
+        with supervisor.reached(central, patience=5.0) as proxy:
             return bool(proxy.getState()["statename"] == "RUNNING")
     except UnreachableError:
         return False
@@ -104,7 +95,7 @@ def stop_supervisor(central: Central, reporter: Reporter) -> None:
     if not supervisor_runs(central):
         return
     reporter.say("Stopping supervisord")
-    with _supervisor(central) as proxy:
+    with supervisor.reached(central) as proxy:
         pid = int(proxy.getPID())
         proxy.shutdown()
     if not _eventually(lambda: _has_ended(pid), _STOP):
@@ -134,7 +125,7 @@ def apply_programs(
         else:
             files.remove_tree(path)
     if supervisor_runs(central):
-        with _supervisor(central) as proxy:
+        with supervisor.reached(central) as proxy:
             _reread(proxy, name, state)
         _restart_outdated(central, name, state, reporter)
 
@@ -144,12 +135,12 @@ def _reread(proxy: Any, name: str, state: StorageState) -> None:
     added, changed, removed = proxy.reloadConfig()[0]
     ours = {f"{name}-{side}" for side in SIDES}
     for program in ours.intersection([*changed, *removed]):
-        with _unless(_BAD_NAME, _NOT_RUNNING):
+        with supervisor.unless(supervisor.BAD_NAME, supervisor.NOT_RUNNING):
             proxy.stopProcessGroup(program)
-        with _unless(_BAD_NAME):
+        with supervisor.unless(supervisor.BAD_NAME):
             proxy.removeProcessGroup(program)
     for program in ours.intersection([*added, *changed]):
-        with _unless(_ALREADY_ADDED):
+        with supervisor.unless(supervisor.ALREADY_ADDED):
             proxy.addProcessGroup(program)
 
 
@@ -175,19 +166,19 @@ def start(central: Central, name: str, side: str) -> None:
     :raises RefusedError: supervisord does not know it: nothing is served there.
     """
     _end_orphan(central, name, side)
-    with _supervisor(central) as proxy:
+    with supervisor.reached(central) as proxy:
         if _state_of(central, name, side) == "BACKOFF":
             # It would be tried again only after a while.
             proxy.stopProcess(f"{name}-{side}")
         try:
             proxy.startProcess(f"{name}-{side}", False)
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode == _BAD_NAME:
+            if fault.faultCode == supervisor.BAD_NAME:
                 raise RefusedError(
                     f"{name} serves nothing on side {side}.",
                     f"Serve a database copy first: zeoctl serve {name} NUMBER.",
                 ) from None
-            if fault.faultCode != _ALREADY_STARTED:
+            if fault.faultCode != supervisor.ALREADY_STARTED:
                 raise
 
 
@@ -200,8 +191,8 @@ def stop(central: Central, name: str, side: str) -> None:
     """
     _end_orphan(central, name, side)
     with (
-        _supervisor(central, patience=_STOP) as proxy,
-        _unless(_BAD_NAME, _NOT_RUNNING),
+        supervisor.reached(central, patience=_STOP) as proxy,
+        supervisor.unless(supervisor.BAD_NAME, supervisor.NOT_RUNNING),
     ):
         proxy.stopProcess(f"{name}-{side}")
 
@@ -294,7 +285,7 @@ def _state_of(central: Central, name: str, side: str) -> str:
 
 def _processes(central: Central) -> list[dict[str, Any]]:
     try:
-        with _supervisor(central) as proxy:
+        with supervisor.reached(central) as proxy:
             found: list[dict[str, Any]] = proxy.getAllProcessInfo()
             return found
     except UnreachableError:
@@ -324,71 +315,3 @@ def _eventually(what: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(_PAUSE)
     return True
-
-
-@contextlib.contextmanager
-def _unless(*codes: int) -> Iterator[None]:
-    """Take no notice of these of supervisord's refusals."""
-    try:
-        yield
-    except xmlrpc.client.Fault as fault:
-        if fault.faultCode not in codes:
-            raise
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket at a path of any length."""
-
-    def __init__(self, path: Path, patience: float) -> None:
-        super().__init__("localhost", timeout=patience)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        with control.short_path(self._path) as name:
-            self.sock.connect(name)
-
-
-class _Transport(xmlrpc.client.Transport):
-    def __init__(self, path: Path, patience: float) -> None:
-        super().__init__()
-        self._path, self._patience = path, patience
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        """Return the connection, for all calls."""
-        if self._connection[1] is None:
-            self._connection = host, _Connection(self._path, self._patience)
-        connection = self._connection[1]
-        assert isinstance(connection, http.client.HTTPConnection)  # noqa: S101
-        return connection
-
-
-@contextlib.contextmanager
-def _supervisor(central: Central, patience: float = _PATIENCE) -> Iterator[Any]:
-    """Give supervisord's own interface.
-
-    :raises UnreachableError: it does not run, or does not answer.
-    """
-    transport = _Transport(central.places.supervisor_socket, patience)
-    try:
-        with xmlrpc.client.ServerProxy(
-            "http://localhost/RPC2", transport, allow_none=True
-        ) as server:
-            yield server.supervisor
-    except PermissionError:
-        raise RefusedError(
-            "You may not control the servers' supervisor.",
-            "Run zeoctl as the user whom the servers run as.",
-        ) from None
-    except xmlrpc.client.Fault as fault:
-        raise KarlError(
-            f"supervisord refused: {fault.faultString}.",
-            f"See {central.places.supervisor_log}.",
-        ) from None
-    except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
-        raise UnreachableError(
-            f"supervisord does not answer: {error}.",
-            "Start it: zeoctl start --all, or its systemd unit.",
-        ) from None

@@ -11,12 +11,11 @@ import os
 import signal
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import zc.lockfile
-from ZEO.runzeo import ZEOOptions, ZEOServer
+from ZEO.runzeo import ZEOServer
 from ZODB.POSException import POSError, StorageError
 
 from karl.recipe.release.base import files
@@ -24,29 +23,19 @@ from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import (
     BusyError,
-    DamagedError,
     RefusedError,
-    UsageError,
 )
 from karl.recipe.release.base.locks import locked
-from karl.recipe.zeoserver.databases import packing
-from karl.recipe.zeoserver.databases import state as states
-from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.declaration.layout import (
     SIDES,
     CentralLayout,
-    CopyLayout,
     StorageLayout,
 )
 from karl.recipe.zeoserver.declaration.model import Central
-from karl.recipe.zeoserver.rendering import zeoconf
-from karl.recipe.zeoserver.servers import controlled
+from karl.recipe.zeoserver.servers import controlled, tasks
 from karl.recipe.zeoserver.servers.zeo import Server
 
 _logger = logging.getLogger(__name__)
-
-#: Bytes that every Data.fs begins with.
-_MAGIC = b"FS30"
 
 #: The most seconds that commits in flight have to end when the server is stopped.
 _DRAIN = 5.0
@@ -84,100 +73,12 @@ def serve(central: Central, name: str, side: str) -> int:
     places = central.storage_places(name)
     places.control(side).parent.mkdir(mode=0o700, exist_ok=True)
     with locked(places.serving_lock(side), f"serve {name} on side {side}"):
-        task = _decide(central, name, side)
+        task = tasks.decide(central, name, side)
         prepare_sockets(central, places)
         files.make_directory(places.logs)
-        runner = Runner(task, _options(task))
+        runner = Runner(task, tasks.options_of(task))
         runner.main()
         return runner.status
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be served, and where."""
-
-    central: Central
-    name: str
-    side: str
-    copy: CopyState
-
-    @property
-    def places(self) -> StorageLayout:
-        """The places of the storage."""
-        return self.central.storage_places(self.name)
-
-    @property
-    def copy_places(self) -> CopyLayout:
-        """The places of the database copy."""
-        return self.places.copy(self.copy.number)
-
-
-def _decide(central: Central, name: str, side: str) -> Task:
-    state = states.load(central.storage_places(name))
-    if side not in state.serving:
-        raise RefusedError(
-            f"{name} serves nothing on side {side}.",
-            f"Serve a database copy first: zeoctl serve {name} NUMBER.",
-        )
-    task = Task(central, name, side, state.copy(state.serving[side]))
-    _check_data(task)
-    return task
-
-
-def _check_data(task: Task) -> None:
-    """Refuse what FileStorage would take for a new database, and make empty."""
-    copy = task.copy_places
-    for sentence in packing.mend(copy):
-        _logger.warning(sentence)
-    if not copy.data.is_file():
-        raise RefusedError(
-            f"{copy.data} is missing.",
-            f"Restore a backup: zeoctl restore {task.name} --to-new-copy.",
-        )
-    with copy.data.open("rb") as stream:
-        if stream.read(len(_MAGIC)) != _MAGIC:
-            raise _damaged(task, "it does not begin as a database does")
-
-
-def _damaged(task: Task, reason: object) -> DamagedError:
-    return DamagedError(
-        f"{task.copy_places.data} cannot be opened: {reason}.",
-        f"Leave the file as it is and restore a backup: zeoctl restore {task.name} "
-        "--to-new-copy.",
-    )
-
-
-class _Options(ZEOOptions):  # type: ignore[misc]  # ZEO has no types
-    def usage(self, msg: object) -> None:
-        """Raise what is wrong instead of ending the process."""
-        raise UsageError(
-            f"The configuration {self.configfile} is wrong: {msg}.",
-            "Correct the storage's section, zeo-conf-additional first of all, and "
-            "run the buildout again.",
-        )
-
-
-def _options(task: Task) -> Any:
-    path = task.central.places.zeo_conf(task.name, task.side)
-    files.write_if_changed(
-        path,
-        zeoconf.render(
-            task.central,
-            task.name,
-            task.side,
-            task.copy.number,
-            read_only=task.copy.read_only,
-        ),
-    )
-    options = _Options()
-    try:
-        options.realize(["-C", str(path)])
-    except OSError as error:
-        raise UsageError(
-            f"The configuration {path} cannot be used: {error}.",
-            "Check the certificates and keys that the storage's section names.",
-        ) from None
-    return options
 
 
 def prepare_sockets(central: Central, places: StorageLayout) -> None:
@@ -199,7 +100,7 @@ class Runner(ZEOServer):  # type: ignore[misc]  # ZEO has no types
 
     server: Server | None
 
-    def __init__(self, task: Task, options: Any) -> None:
+    def __init__(self, task: tasks.Task, options: Any) -> None:
         super().__init__(options)
         self.task = task
         self.status = 0
@@ -244,9 +145,9 @@ class Runner(ZEOServer):  # type: ignore[misc]  # ZEO has no types
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM}:
                 raise
-            raise _damaged(self.task, error) from None
+            raise tasks.damaged(self.task, error) from None
         except (POSError, StorageError, ValueError) as error:
-            raise _damaged(self.task, repr(error)) from None
+            raise tasks.damaged(self.task, repr(error)) from None
         self._check_age()
 
     def _check_age(self) -> None:
@@ -256,7 +157,7 @@ class Runner(ZEOServer):  # type: ignore[misc]  # ZEO has no types
         found = storage.lastTransaction().hex()
         if found < known:
             storage.close()
-            raise _damaged(
+            raise tasks.damaged(
                 self.task, f"it ends with transaction {found}, but had {known}"
             )
 

@@ -1,0 +1,121 @@
+"""What a server process is to serve, and whether it can."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from ZEO.runzeo import ZEOOptions
+
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.zeoserver.databases import packing
+from karl.recipe.zeoserver.databases import state as states
+from karl.recipe.zeoserver.databases.state import CopyState
+from karl.recipe.zeoserver.declaration.layout import CopyLayout, StorageLayout
+from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.rendering import zeoconf
+
+_logger = logging.getLogger(__name__)
+
+#: Bytes that every Data.fs begins with.
+_MAGIC = b"FS30"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be served, and where."""
+
+    central: Central
+    name: str
+    side: str
+    copy: CopyState
+
+    @property
+    def places(self) -> StorageLayout:
+        """The places of the storage."""
+        return self.central.storage_places(self.name)
+
+    @property
+    def copy_places(self) -> CopyLayout:
+        """The places of the database copy."""
+        return self.places.copy(self.copy.number)
+
+
+def decide(central: Central, name: str, side: str) -> Task:
+    """Return what is to be served on *side*; what a killed pack left is put right.
+
+    :raises RefusedError: nothing is, or the database is missing.
+    :raises DamagedError: the file is no database.
+    """
+    state = states.load(central.storage_places(name))
+    if side not in state.serving:
+        raise RefusedError(
+            f"{name} serves nothing on side {side}.",
+            f"Serve a database copy first: zeoctl serve {name} NUMBER.",
+        )
+    task = Task(central, name, side, state.copy(state.serving[side]))
+    _check_data(task)
+    return task
+
+
+def _check_data(task: Task) -> None:
+    """Refuse what FileStorage would take for a new database, and make empty."""
+    copy = task.copy_places
+    for sentence in packing.mend(copy):
+        _logger.warning(sentence)
+    if not copy.data.is_file():
+        raise RefusedError(
+            f"{copy.data} is missing.",
+            f"Restore a backup: zeoctl restore {task.name} --to-new-copy.",
+        )
+    with copy.data.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise damaged(task, "it does not begin as a database does")
+
+
+def damaged(task: Task, reason: object) -> DamagedError:
+    """Return the error of a database that cannot be served."""
+    return DamagedError(
+        f"{task.copy_places.data} cannot be opened: {reason}.",
+        f"Leave the file as it is and restore a backup: zeoctl restore {task.name} "
+        "--to-new-copy.",
+    )
+
+
+class _Options(ZEOOptions):  # type: ignore[misc]  # ZEO has no types
+    def usage(self, msg: object) -> None:
+        """Raise what is wrong instead of ending the process."""
+        raise UsageError(
+            f"The configuration {self.configfile} is wrong: {msg}.",
+            "Correct the storage's section, zeo-conf-additional first of all, and "
+            "run the buildout again.",
+        )
+
+
+def options_of(task: Task) -> Any:
+    """Write the configuration of the server, and return it as ZEO reads it.
+
+    :raises UsageError: ZEO does not understand it.
+    """
+    path = task.central.places.zeo_conf(task.name, task.side)
+    files.write_if_changed(
+        path,
+        zeoconf.render(
+            task.central,
+            task.name,
+            task.side,
+            task.copy.number,
+            read_only=task.copy.read_only,
+        ),
+    )
+    options = _Options()
+    try:
+        options.realize(["-C", str(path)])
+    except OSError as error:
+        raise UsageError(
+            f"The configuration {path} cannot be used: {error}.",
+            "Check the certificates and keys that the storage's section names.",
+        ) from None
+    return options
