@@ -106,7 +106,7 @@ def test_test_tools_extend_the_tools(checkout):
         }
         for path in (
             checkout / "indexes/toolchain/1/pylock.toml",
-            checkout / "indexes/toolchain-test/3/pylock.toml",
+            checkout / "indexes/toolchain-test/2/pylock.toml",
         )
     )
     assert tools.items() <= test_tools.items()
