@@ -241,17 +241,18 @@ class Box:
         """End all processes, and remove everything."""
         for load in self.loads:
             load.kill()
-        for runner in self.runners:
-            runner.kill()
-            runner.wait()
+        # At once: supervisord takes seconds to end, and would start servers anew.
         with contextlib.suppress(OSError, ValueError):
-            os.kill(int(self.places.supervisor_pid.read_text()), signal.SIGTERM)
-            eventually(lambda: not self.pids(), seconds=10)
-        for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(AssertionError):
-            eventually(lambda: not self.pids(), seconds=10)
+            os.kill(int(self.places.supervisor_pid.read_text()), signal.SIGKILL)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in self.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            for runner in self.runners:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    runner.wait(10)
+            with contextlib.suppress(AssertionError):
+                eventually(lambda: not self.pids(), seconds=10)
         shutil.rmtree(self.root, ignore_errors=True)
 
     # Clients.
