@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.zeofaults import quick
 from support.zeoservers import database, eventually, fill, get, put
 from ZODB.POSException import ReadOnlyError
 
@@ -16,7 +17,7 @@ def served(box, *storages):
     made = box(*storages)
     processes.start_supervisor(made.central, SilentReporter())
     for name in storages:
-        made.zeoctl("init", name)
+        quick(made, "init", name)
     return made
 
 
@@ -28,15 +29,15 @@ def one(document, name="site"):
 def test_init_makes_a_database_that_works(box):
     """A new storage has a live, served, writable database after one command."""
     made = box("site")
-    told = one(made.zeoctl("init", "site"))
+    told = one(quick(made, "init", "site"))
     assert told["number"] == 1
     assert "zeoctl start" in told["text"]
     processes.start_supervisor(made.central, SilentReporter())
     with made.client("site") as db:
         put(db, "greeting", "hello")
         assert get(db, "greeting") == "hello"
-    assert "--new-copy" in one(made.zeoctl("init", "site", code=3))["error"]["next"]
-    beside = one(made.zeoctl("init", "site", "--new-copy"))
+    assert "--new-copy" in one(quick(made, "init", "site", code=3))["error"]["next"]
+    beside = one(quick(made, "init", "site", "--new-copy"))
     assert beside["number"] == 2
     assert made.state("site").live.number == 1
 
@@ -45,7 +46,7 @@ def test_a_dry_run_changes_nothing(box):
     """With --dry-run the plan is told, and not a file is made."""
     made = box("site")
     for words in (["init", "site"], ["prune", "site"]):
-        told = one(made.zeoctl(*words, "--dry-run"))
+        told = one(quick(made, *words, "--dry-run"))
         assert told["dry_run"] is True
     assert not made.storage_places("site").root.exists()
 
@@ -53,32 +54,32 @@ def test_a_dry_run_changes_nothing(box):
 def test_a_copy_is_served_beside_the_live_one(box):
     """serve tells how to connect to exactly this copy; unserve ends it."""
     made = served(box, "site")
-    made.zeoctl("init", "site", "--new-copy")
-    told = one(made.zeoctl("serve", "site", "2"))
+    quick(made, "init", "site", "--new-copy")
+    told = one(quick(made, "serve", "site", "2"))
     assert told["side"] == "b"
     assert told["database"] == "site-2"
     assert told["address"] == str(made.storage_places("site").socket("b"))
     assert told["zodb_conf"] == made.client_conf("site", 2)
-    assert one(made.zeoctl("serve", "site", "2"))["changed"] is False
+    assert one(quick(made, "serve", "site", "2"))["changed"] is False
     with made.client("site", 2) as new, made.client("site") as live:
         put(new, "which", "new")
         put(live, "which", "live")
         assert (get(new, "which"), get(live, "which")) == ("new", "live")
-    made.zeoctl("unserve", "site", "2")
+    quick(made, "unserve", "site", "2")
     assert made.state("site").side_of(2) is None
     assert control.status(made.storage_places("site"), "b") is None
-    assert one(made.zeoctl("unserve", "site", "2"))["changed"] is False
-    one(made.zeoctl("unserve", "site", "1", code=3))
+    assert one(quick(made, "unserve", "site", "2"))["changed"] is False
+    one(quick(made, "unserve", "site", "1", code=3))
     assert control.status(made.storage_places("site"), "a")
 
 
 def test_nothing_is_served_without_the_supervisor(box):
     """Without servers serve refuses before it changes anything."""
     made = box("site")
-    made.zeoctl("init", "site")
-    made.zeoctl("init", "site", "--new-copy")
+    quick(made, "init", "site")
+    quick(made, "init", "site", "--new-copy")
     before = made.state("site")
-    told = one(made.zeoctl("serve", "site", "2", code=3))
+    told = one(quick(made, "serve", "site", "2", code=3))
     assert "zeoctl start" in told["error"]["next"]
     assert made.state("site") == before
 
@@ -86,21 +87,21 @@ def test_nothing_is_served_without_the_supervisor(box):
 def test_a_damaged_copy_is_not_served(box):
     """What is no database is refused, before anything changes."""
     made = served(box, "site")
-    made.zeoctl("init", "site", "--new-copy")
+    quick(made, "init", "site", "--new-copy")
     before = made.state("site")
     made.storage_places("site").copy(2).data.write_bytes(b"rubbish" * 100)
-    made.zeoctl("serve", "site", "2", code=4)
+    quick(made, "serve", "site", "2", code=4)
     assert made.state("site") == before
 
 
 def test_a_copy_that_cannot_be_served_is_put_back(box):
     """A copy whose server does not come up is not served; live is untouched."""
     made = served(box, "site")
-    made.zeoctl("init", "site", "--new-copy")
+    quick(made, "init", "site", "--new-copy")
     before = made.state("site")
     copy = made.storage_places("site").copy(2)
     with database(copy.data, copy.blobs):
-        made.zeoctl("serve", "site", "2", "--timeout", "2", code=8)
+        quick(made, "serve", "site", "2", "--timeout", "2", code=8)
     assert made.state("site") == before
     assert not made.places.program("site", "b").exists()
     eventually(lambda: "site-b" not in processes.process_states(made.central))
@@ -114,16 +115,16 @@ def test_adopt_and_rollback(box):
     places = made.storage_places("site")
     with made.client("site") as db:
         put(db, "which", "first")
-    made.zeoctl("init", "site", "--new-copy")
+    quick(made, "init", "site", "--new-copy")
     assert (
         "serve site 2"
-        in one(made.zeoctl("adopt", "site", "2", code=3))["error"]["next"]
+        in one(quick(made, "adopt", "site", "2", code=3))["error"]["next"]
     )
-    made.zeoctl("serve", "site", "2", "--read-only")
-    refused = one(made.zeoctl("adopt", "site", "2", code=3))["error"]
+    quick(made, "serve", "site", "2", "--read-only")
+    refused = one(quick(made, "adopt", "site", "2", code=3))["error"]
     assert "--discard-writes" in refused["next"]
     with made.client("site") as old:
-        told = one(made.zeoctl("adopt", "site", "2", "--discard-writes"))
+        told = one(quick(made, "adopt", "site", "2", "--discard-writes"))
         assert (told["number"], told["previous"]) == (2, 1)
         assert get(old, "which") == "first"
         with pytest.raises(ReadOnlyError):
@@ -131,44 +132,44 @@ def test_adopt_and_rollback(box):
     state = made.state("site")
     assert state.live.number == 2
     assert state.copy(1).status is Status.FORMER
-    assert one(made.zeoctl("adopt", "site", "2"))["changed"] is False
+    assert one(quick(made, "adopt", "site", "2"))["changed"] is False
     # Nothing was written yet: back and forth costs nothing.
-    made.zeoctl("adopt", "site", "1")
-    made.zeoctl("adopt", "site", "2")
+    quick(made, "adopt", "site", "1")
+    quick(made, "adopt", "site", "2")
     with made.client("site") as db:
         for number in range(3):
             put(db, "which", f"second {number}")
-    refused = one(made.zeoctl("adopt", "site", "1", code=3))["error"]
+    refused = one(quick(made, "adopt", "site", "1", code=3))["error"]
     assert "3 transactions" in refused["message"]
-    refused = one(made.zeoctl("adopt", "site", "1", "--dry-run", code=3))["error"]
+    refused = one(quick(made, "adopt", "site", "1", "--dry-run", code=3))["error"]
     assert "3 transactions" in refused["message"]
     assert not control.status(places, "b").read_only
-    told = one(made.zeoctl("adopt", "site", "1", "--discard-writes"))
+    told = one(quick(made, "adopt", "site", "1", "--discard-writes"))
     assert told["discarded"] == 3
     assert control.status(places, "b").read_only
     with made.client("site", 1) as db:
         assert get(db, "which") == "first"
         put(db, "which", "first again")
-    made.zeoctl("retire", "site", "2")
+    quick(made, "retire", "site", "2")
     assert control.status(places, "b") is None
     assert (
-        "retired" in one(made.zeoctl("serve", "site", "2", code=3))["error"]["message"]
+        "retired" in one(quick(made, "serve", "site", "2", code=3))["error"]["message"]
     )
-    assert one(made.zeoctl("prune", "site"))["removed"] == []
-    assert one(made.zeoctl("prune", "site", "--keep", "0"))["removed"] == [2]
+    assert one(quick(made, "prune", "site"))["removed"] == []
+    assert one(quick(made, "prune", "site", "--keep", "0"))["removed"] == [2]
     assert not places.copy(2).root.exists()
-    assert one(made.zeoctl("init", "site", "--new-copy"))["number"] == 3
+    assert one(quick(made, "init", "site", "--new-copy"))["number"] == 3
 
 
 def test_a_dead_live_copy_can_be_replaced(box):
     """If the live copy's server cannot start, another copy can still go live."""
     made = served(box, "site")
-    made.zeoctl("init", "site", "--new-copy")
-    made.zeoctl("serve", "site", "2")
+    quick(made, "init", "site", "--new-copy")
+    quick(made, "serve", "site", "2")
     places = made.storage_places("site")
     processes.stop(made.central, "site", "a")
     places.copy(1).data.write_bytes(b"rubbish")
-    told = one(made.zeoctl("adopt", "site", "2", "--discard-writes"))
+    told = one(quick(made, "adopt", "site", "2", "--discard-writes"))
     assert told["number"] == 2
     with made.client("site") as db:
         put(db, "alive", True)
@@ -177,11 +178,11 @@ def test_a_dead_live_copy_can_be_replaced(box):
 def test_a_live_copy_that_does_not_answer_is_not_left(box):
     """A server that has the live copy open but is deaf might still take commits."""
     made = served(box, "site")
-    made.zeoctl("init", "site", "--new-copy")
-    made.zeoctl("serve", "site", "2")
+    quick(made, "init", "site", "--new-copy")
+    quick(made, "serve", "site", "2")
     places = made.storage_places("site")
     places.control("a").unlink()
-    told = one(made.zeoctl("adopt", "site", "2", "--discard-writes", code=3))["error"]
+    told = one(quick(made, "adopt", "site", "2", "--discard-writes", code=3))["error"]
     assert "open" in told["message"]
     state = made.state("site")
     assert state.live.number == 1
@@ -195,12 +196,12 @@ def test_other_files_are_left_alone(box):
     foreign = places.copy(7)
     foreign.root.mkdir()
     foreign.data.write_bytes(b"precious")
-    made.zeoctl("prune", "site", "--keep", "0")
+    quick(made, "prune", "site", "--keep", "0")
     assert (
         "no database copy 7"
-        in one(made.zeoctl("prune", "site", "--copy", "7", code=3))["error"]["message"]
+        in one(quick(made, "prune", "site", "--copy", "7", code=3))["error"]["message"]
     )
-    assert one(made.zeoctl("init", "site", "--new-copy"))["number"] == 8
+    assert one(quick(made, "init", "site", "--new-copy"))["number"] == 8
     assert foreign.data.read_bytes() == b"precious"
 
 
@@ -214,15 +215,15 @@ def test_pack_through_the_server(box):
         for number in range(20):
             put(db, "number", number)
         size = copy.data.stat().st_size
-        estimate = one(made.zeoctl("pack", "site", "--days", "0", "--dry-run"))[
+        estimate = one(quick(made, "pack", "site", "--days", "0", "--dry-run"))[
             "estimate"
         ]
         assert copy.data.stat().st_size == size
-        told = one(made.zeoctl("pack", "site", "--days", "0"))
+        told = one(quick(made, "pack", "site", "--days", "0"))
         put(db, "number", "after")
         assert get(db, "number") == "after"
     assert told["size_before"] == size
     assert estimate["blobs"] == 2
     assert abs(told["size_before"] - told["size"] - estimate["size"]) < 100
     assert made.state("site").live.packed
-    assert one(made.zeoctl("pack", "site", "--dry-run"))["estimate"]["size"] == 0
+    assert one(quick(made, "pack", "site", "--dry-run"))["estimate"]["size"] == 0

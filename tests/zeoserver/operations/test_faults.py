@@ -52,6 +52,9 @@ def faults(box, what, *words):
             assert number > 5
             return
         check_consistent(box, "site")
+        told = one(quick(box, "status", "site", "--copies"))
+        state = box.state("site")
+        assert {copy["number"] for copy in told["copies"]} == set(state.copies)
         yield number
     raise AssertionError("there is no end of changes")
 

@@ -101,6 +101,22 @@ def test_a_database_in_use_is_refused(box, source):
     assert not made.storage_places("site").databases.exists()
 
 
+def test_a_link_to_a_database_is_followed(box, source):
+    """A Data.fs behind a symlink is found, and so is whoever has it open."""
+    made = box("site")
+    link = source / "linked" / "Data.fs"
+    link.parent.mkdir()
+    link.symlink_to(source / "Data.fs")
+    verb = ["import", "site", "--data", str(link), "--blobs"]
+    verb.append(str(source / "blobstorage"))
+    with database(source / "Data.fs", source / "blobstorage"):
+        quick(made, *verb, code=3)
+    with database(link, source / "blobstorage"):
+        quick(made, *verb, code=3)
+    quick(made, *verb)
+    assert not made.storage_places("site").copy(1).data.is_symlink()
+
+
 def test_missing_blobs_are_refused_or_allowed(box, source):
     """A database without all its blobs is taken only if that is said."""
     made = box("site")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 import pytest
-from support.zeofaults import content
+from support.zeofaults import content, quick
 from support.zeoservers import database, fill, get, put
 
 from karl.recipe.release.base.reporter import SilentReporter
@@ -21,7 +21,7 @@ def served(box):
     """Return a box with a live, served database of objects and blobs."""
     made = box("site")
     processes.start_supervisor(made.central, SilentReporter())
-    made.zeoctl("init", "site")
+    quick(made, "init", "site")
     with made.client("site") as db:
         fill(db, 50, blobs=3)
         put(db, "version", "old")
@@ -54,16 +54,16 @@ def test_cut_over_and_rollback_under_load(box):
     with made.client("site", 1) as old:
         assert get(old, "version") == "old"
 
-    refused = one(made.zeoctl("adopt", "site", "1", code=3))["error"]
+    refused = one(quick(made, "adopt", "site", "1", code=3))["error"]
     assert "transactions" in refused["message"]
-    back = one(made.zeoctl("adopt", "site", "1", "--discard-writes"))
+    back = one(quick(made, "adopt", "site", "1", "--discard-writes"))
     assert back["discarded"] >= 5
     load.wait(5, "write")
     new.wait(1, "write", error="ReadOnlyError")
     done = load.stop()
     assert not [each for each in done if each["kind"] == "read" and each["error"]]
     new.stop()
-    made.zeoctl("retire", "site", "3")
+    quick(made, "retire", "site", "3")
     assert set(succeeded(done)) <= set(_transactions(places, 1))
     assert made.state("site").live.number == 1
 
@@ -71,37 +71,37 @@ def test_cut_over_and_rollback_under_load(box):
 def rehearse(made, load):
     """Stage copy 2, catch it up, spoil it, and stage copy 3 in its place."""
     places = made.storage_places("site")
-    staged = one(made.zeoctl("stage", "site"))
+    staged = one(quick(made, "stage", "site"))
     assert (staged["number"], staged["status"], staged["parent"]) == (2, "staged", 1)
     load.wait(3, "write")
-    tail = one(made.zeoctl("catch-up", "site", "2"))
+    tail = one(quick(made, "catch-up", "site", "2"))
     assert tail["live_writable"] is True
     assert tail["added"] > 0
     with database(places.copy(2).data, places.copy(2).blobs) as db:
         put(db, "version", "rehearsed")
-    spoilt = one(made.zeoctl("catch-up", "site", "2", code=3))["error"]
+    spoilt = one(quick(made, "catch-up", "site", "2", code=3))["error"]
     assert "--again" in spoilt["next"]
-    assert one(made.zeoctl("stage", "site", "--again"))["number"] == 3
+    assert one(quick(made, "stage", "site", "--again"))["number"] == 3
     assert not places.copy(2).root.exists()
 
 
 def cut_over(made, load):
     """Make copy 3 live, evolved; return what copy 1 was when it became read-only."""
     places = made.storage_places("site")
-    one(made.zeoctl("catch-up", "site", "3", "--final", code=3))
-    frozen = one(made.zeoctl("read-only", "site"))
+    one(quick(made, "catch-up", "site", "3", "--final", code=3))
+    frozen = one(quick(made, "read-only", "site"))
     load.wait(2, "write", error="ReadOnlyError")
     load.wait(3, "read")
     words = ("catch-up", "site", "3", "--final", "--tid", frozen["tid"])
-    assert one(made.zeoctl(*words))["tid"] == frozen["tid"]
+    assert one(quick(made, *words))["tid"] == frozen["tid"]
     before = content(places, 1)
     assert content(places, 3) == before
     with database(places.copy(3).data, places.copy(3).blobs) as db:
         put(db, "version", "new")
-    assert one(made.zeoctl("serve", "site", "3"))["database"] == "site-3"
+    assert one(quick(made, "serve", "site", "3"))["database"] == "site-3"
     with made.client("site", 3) as db:
         assert get(db, "version") == "new"
-    made.zeoctl("adopt", "site", "3")
+    quick(made, "adopt", "site", "3")
     return before
 
 
@@ -122,16 +122,16 @@ def test_caches_never_mix_two_copies(box):
             return get(db, "version")
 
     assert seen(1) == "old"
-    made.zeoctl("stage", "site")
+    quick(made, "stage", "site")
     with database(places.copy(2).data, places.copy(2).blobs) as db:
         put(db, "version", "new")
-    made.zeoctl("serve", "site", "2")
+    quick(made, "serve", "site", "2")
     assert (seen(2), seen(1)) == ("new", "old")
-    made.zeoctl("adopt", "site", "2")
+    quick(made, "adopt", "site", "2")
     with made.client("site", 2, cache="main") as db:
         put(db, "version", "newer")
     assert (seen(2), seen(1)) == ("newer", "old")
-    made.zeoctl("adopt", "site", "1", "--discard-writes")
+    quick(made, "adopt", "site", "1", "--discard-writes")
     with made.client("site", 1, cache="main") as db:
         put(db, "version", "old, and on")
     assert (seen(1), seen(2)) == ("old, and on", "newer")
@@ -140,18 +140,18 @@ def test_caches_never_mix_two_copies(box):
 def test_adopting_before_catching_up_is_refused(box):
     """What was committed since the copy was staged is not lost by haste."""
     made = served(box)
-    made.zeoctl("stage", "site")
+    quick(made, "stage", "site")
     with made.client("site") as db:
         put(db, "late", 1)
         put(db, "late", 2)
-    made.zeoctl("serve", "site", "2")
-    refused = one(made.zeoctl("adopt", "site", "2", code=3))["error"]
+    quick(made, "serve", "site", "2")
+    refused = one(quick(made, "adopt", "site", "2", code=3))["error"]
     assert "2 transactions" in refused["message"]
     assert "catch-up" in refused["next"]
-    made.zeoctl("unserve", "site", "2")
-    made.zeoctl("catch-up", "site", "2")
-    made.zeoctl("serve", "site", "2")
-    made.zeoctl("adopt", "site", "2")
+    quick(made, "unserve", "site", "2")
+    quick(made, "catch-up", "site", "2")
+    quick(made, "serve", "site", "2")
+    quick(made, "adopt", "site", "2")
     with made.client("site") as db:
         assert get(db, "late") == 2
 
@@ -159,20 +159,20 @@ def test_adopting_before_catching_up_is_refused(box):
 def test_a_staged_copy_holds_the_storage(box):
     """Nothing packs the live copy, nor stages another, until it is gone."""
     made = served(box)
-    made.zeoctl("stage", "site")
+    quick(made, "stage", "site")
     for words in (["pack", "site"], ["stage", "site"]):
-        assert "staged" in one(made.zeoctl(*words, code=3))["error"]["message"]
-    made.zeoctl("retire", "site", "2")
-    made.zeoctl("pack", "site", "--days", "0")
-    made.zeoctl("stage", "site")
+        assert "staged" in one(quick(made, *words, code=3))["error"]["message"]
+    quick(made, "retire", "site", "2")
+    quick(made, "pack", "site", "--days", "0")
+    quick(made, "stage", "site")
 
 
 def test_the_asserted_transaction_counts(box):
     """catch-up fails if the copy does not end with the transaction that is named."""
     made = served(box)
-    made.zeoctl("stage", "site")
-    made.zeoctl("read-only", "site")
-    told = one(made.zeoctl("catch-up", "site", "2", "--tid", "0" * 16, code=3))
+    quick(made, "stage", "site")
+    quick(made, "read-only", "site")
+    told = one(quick(made, "catch-up", "site", "2", "--tid", "0" * 16, code=3))
     assert "ends with transaction" in told["error"]["message"]
 
 
@@ -197,11 +197,11 @@ def test_two_at_once(box):
         ["prune", "site"],
         ["catch-up", "site", "1"],
     ):
-        told = one(made.zeoctl(*words, code=5))
+        told = one(quick(made, *words, code=5))
         assert "hold still" in told["error"]["message"]
-    assert made.zeoctl("prune", "site", "--dry-run")
+    assert quick(made, "prune", "site", "--dry-run")
     release.set()
-    made.zeoctl("prune", "site", "--wait", "20")
+    quick(made, "prune", "site", "--wait", "20")
     holder.join(20)
 
 

@@ -129,6 +129,21 @@ def test_serving_needs_a_free_address():
         serving.plan_serving("site", state, 3, read_only=False)
 
 
+def test_a_side_can_be_asked_for():
+    """A copy is served on the side that is named, unless that is taken."""
+    state = storage_state(Status.READY).with_serving("a", None)
+    plan = serving.plan_serving("site", state, 2, read_only=False, wanted="b")
+    assert plan.facts["side"] == "b"
+    with pytest.raises(RefusedError, match="Side a serves database copy 1"):
+        serving.plan_serving(
+            "site", storage_state(Status.READY), 2, read_only=False, wanted="a"
+        )
+    with pytest.raises(RefusedError, match="on side a already"):
+        serving.plan_serving(
+            "site", storage_state(None), 1, read_only=False, wanted="b"
+        )
+
+
 def test_unserving_the_live_copy_must_be_said():
     """The live copy is unserved only when the operator says that it is meant."""
     state = storage_state(Status.LIVE).with_serving("a", 2)

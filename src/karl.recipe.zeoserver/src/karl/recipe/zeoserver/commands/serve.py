@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import Result, Verb, show_text
+from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.operations import serving
 from karl.recipe.zeoserver.operations.storage import Storage
 
@@ -14,6 +15,9 @@ from karl.recipe.zeoserver.operations.storage import Storage
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_number(parser)
     parser.add_argument("--read-only", action="store_true", help="refuse commits to it")
+    parser.add_argument(
+        "--side", choices=SIDES, help="on this address (default: the free one)"
+    )
     parser.add_argument(
         "--timeout",
         type=float,
@@ -38,6 +42,7 @@ def _serve(storage: Storage, args: argparse.Namespace) -> Result:
         storage,
         args.number,
         read_only=args.read_only,
+        side=args.side,
         timeout=args.timeout,
         **options.changing(args),
     )

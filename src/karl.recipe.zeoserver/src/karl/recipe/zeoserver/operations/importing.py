@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,9 @@ def import_(
     :raises DamagedError: it is not whole.
     """
     name = storage.name
-    with opened.closed(wish.source):
+    with contextlib.ExitStack() as stack:
+        for place in _names(wish.source):
+            stack.enter_context(opened.closed(place))
         seen = look(wish)
         if dry_run:
             return _planned(storage, wish, seen).rehearsed()
@@ -97,6 +100,13 @@ def import_(
             copy = _apply(change, decided.facts["number"], wish, seen)
             served = placing.serve_if_live(storage, copy)
     return decided.done(**{**told(storage, copy), **served})
+
+
+def _names(source: ForeignLayout) -> Iterator[ForeignLayout]:
+    """Yield the names of a database: a server locks the one that it was given."""
+    yield source
+    if source.data.is_symlink():
+        yield ForeignLayout(source.data.resolve())
 
 
 def look(wish: Wish) -> Seen:
@@ -146,8 +156,9 @@ def _apply(change: Change, number: int, wish: Wish, seen: Seen) -> CopyState:
     reporter = change.storage.reporter
 
     def fill(layout: CopyLayout) -> CopyState:
-        if not largefiles.clone(wish.source.data, layout.data):
-            _copy_data(wish.source.data, layout.data, reporter)
+        data = wish.source.data.resolve()
+        if not largefiles.clone(data, layout.data):
+            _copy_data(data, layout.data, reporter)
         blobs.prepare(layout.blobs, blobs.BUSHY)
         if wish.source.blobs is not None:
             _take_blobs(wish, wish.source.blobs, layout.blobs, reporter)

@@ -20,25 +20,27 @@ TIMEOUT = 30.0
 
 
 def plan_serving(
-    name: str, state: StorageState, number: int, *, read_only: bool
+    name: str,
+    state: StorageState,
+    number: int,
+    *,
+    read_only: bool,
+    wanted: str | None = None,
 ) -> Plan:
     """Decide how a copy is served: where it is already, or on the free address.
 
     A former copy is only ever served read-only.
 
-    :raises RefusedError: it must not be served, or both addresses are taken.
+    :param wanted: the side to serve it on; None: a free one.
+    :raises RefusedError: it must not be served, or the address is taken.
     """
     copy = state.copy(number)
     rules.check_copy("serve", name, copy)
     side = state.side_of(number)
     if side is not None:
-        if read_only and not copy.read_only:
-            raise RefusedError(
-                f"Database copy {number} of {name} is served already, and writable.",
-                f"Unserve it first, or: zeoctl read-only {name}.",
-            )
+        _check_served(name, copy, side, wanted, read_only=read_only)
         return Plan((), {"number": number, "side": side, "read_only": copy.read_only})
-    side = state.free_side()
+    side = _free(state, wanted)
     refuses = read_only or copy.read_only or copy.status is Status.FORMER
     mode = "read-only" if refuses else "writable"
     return Plan(
@@ -47,17 +49,50 @@ def plan_serving(
     )
 
 
+def _check_served(
+    name: str, copy: CopyState, side: str, wanted: str | None, *, read_only: bool
+) -> None:
+    """Refuse if a copy is served in another way than it is asked for."""
+    if wanted not in {None, side}:
+        raise RefusedError(
+            f"Database copy {copy.number} of {name} is served on side {side} already.",
+            "Unserve it first.",
+        )
+    if read_only and not copy.read_only:
+        raise RefusedError(
+            f"Database copy {copy.number} of {name} is served already, and writable.",
+            f"Unserve it first, or: zeoctl read-only {name}.",
+        )
+
+
+def _free(state: StorageState, wanted: str | None) -> str:
+    """Return the side to serve a copy on.
+
+    :raises RefusedError: it serves another copy.
+    """
+    if wanted is None:
+        return state.free_side()
+    if wanted in state.serving:
+        raise RefusedError(
+            f"Side {wanted} serves database copy {state.serving[wanted]}.",
+            "Unserve or retire that first.",
+        )
+    return wanted
+
+
 def serve(
     storage: Storage,
     number: int,
     *,
     read_only: bool = False,
+    side: str | None = None,
     timeout: float = TIMEOUT,
     dry_run: bool = False,
     wait: float = 0.0,
 ) -> dict[str, Any]:
     """Serve a copy and wait until it answers.
 
+    :param side: ``a`` or ``b``; None: whichever is free.
     :param timeout: seconds for its server to answer.
     :param wait: seconds to wait for another command.
     :raises RefusedError: it must not be served, or no servers run.
@@ -66,13 +101,14 @@ def serve(
     """
     name = storage.name
     if dry_run:
-        plan = plan_serving(name, storage.state(), number, read_only=read_only)
-        return plan.rehearsed()
+        return plan_serving(
+            name, storage.state(), number, read_only=read_only, wanted=side
+        ).rehearsed()
     with changing(
         storage, "serve", f"serve a copy of {name}", wait, copy=number
     ) as change:
         before = storage.state()
-        plan = plan_serving(name, before, number, read_only=read_only)
+        plan = plan_serving(name, before, number, read_only=read_only, wanted=side)
         _check_that_servers_run(storage)
         if plan.steps:
             _check_that_it_is_there(storage, before.copy(number))
@@ -185,7 +221,9 @@ def unserve(
     ) as change:
         plan = plan_unserving(name, storage.state(), number, live=live)
         end_serving(change, number)
-    return plan.done(f"Database copy {number} is not served.")
+    side = plan.facts["side"]
+    back = f" To serve it again: zeoctl serve {name} {number} --side {side}."
+    return plan.done(f"Database copy {number} is not served.{back if side else ''}")
 
 
 def end_serving(change: Change, number: int) -> None:
