@@ -83,15 +83,16 @@ class Box:
 
     :param storages: names; :meth:`declare` changes their declarations.
     :param root: the folder; default: a new one, which is removed at the end.
+    :param central: ``user`` and ``socket_group``.
     """
 
     def __init__(
-        self, *storages: str, root: Path | None = None, socket_group: str = ""
+        self, *storages: str, root: Path | None = None, **central: str
     ) -> None:
         self.root = root or Path(tempfile.mkdtemp(prefix="z", dir="/tmp"))
         self.loads: list[Load] = []
         self.runners: list[subprocess.Popen[bytes]] = []
-        self.central = Central(str(self.root), "zeo-central", socket_group=socket_group)
+        self.central = Central(str(self.root), "zeo-central", **central)
         self.places = self.central.places
         for name in storages:
             self.declare(name)

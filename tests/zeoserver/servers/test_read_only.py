@@ -212,6 +212,16 @@ def test_both_are_idempotent_and_work_without_a_server(box):
     assert not control.status(places, "a").read_only
 
 
+def test_a_server_that_was_not_told_is_told_again(served):
+    """After a kill between state and server, the same command makes both right."""
+    places = served.storage_places("acme")
+    set_mode(served, read_only=True)
+    control.set_mode(places, "a", read_only=False, bound=1)
+    again = set_mode(served, read_only=True)
+    assert (again["changed"], again["served"]) == (False, True)
+    assert control.status(places, "a").read_only
+
+
 @pytest.mark.parametrize("status", [Status.FORMER, Status.RETIRED])
 def test_what_is_kept_stays_read_only(box, status):
     """A former or retired copy is never made writable."""

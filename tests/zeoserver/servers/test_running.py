@@ -205,6 +205,15 @@ def test_verbs_for_modes(started):
     started.zeoctl("read-only", code=2)
 
 
+def test_servers_are_not_started_as_somebody_else(make_box):
+    """Where a user is declared, nobody else starts supervisord by mistake."""
+    box = make_box("acme", user="games")
+    box.make_copy("acme")
+    found = box.zeoctl("start", "acme", code=3)["storages"]["acme"]["error"]
+    assert "The servers run as games" in found["message"]
+    assert not box.pids()
+
+
 def test_supervisord_that_dies_is_started_anew(started):
     """After supervisord's death its servers go on, and start takes them over."""
     places = started.storage_places("acme")

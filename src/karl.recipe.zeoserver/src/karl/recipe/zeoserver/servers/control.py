@@ -31,6 +31,9 @@ from karl.recipe.zeoserver.declaration.layout import StorageLayout
 #: Seconds in which a server must answer; a commit or a pack may hold it up.
 PATIENCE = 15.0
 
+#: The same for a server that packs: it is busiest when it saves the index.
+_PACK_PATIENCE = 600.0
+
 #: Bytes of an answer.
 _LIMIT = 4 << 20
 
@@ -119,7 +122,8 @@ def pack(
     :param beat: called about every second.
     :raises UnreachableError: no server answers, or it went away.
     """
-    ask(places, side, {"do": "pack", "before": before}, beat=beat)
+    request = {"do": "pack", "before": before}
+    ask(places, side, request, patience=_PACK_PATIENCE, beat=beat)
 
 
 class NobodyError(UnreachableError):

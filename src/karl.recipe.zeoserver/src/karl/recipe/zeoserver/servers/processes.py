@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import signal
 import time
 import xmlrpc.client
@@ -61,10 +62,12 @@ def start_supervisor(central: Central, reporter: Reporter) -> None:
     It runs on after this process.  Where a systemd unit is to run it, start that:
     systemd knows nothing of a supervisord that was started here.
 
+    :raises RefusedError: this is not the user whom the servers run as.
     :raises KarlError: it did not start; with its last output.
     """
     if supervisor_runs(central):
         return
+    _check_user(central)
     places = central.places
     if not places.supervise.is_file():
         raise PrerequisiteError(
@@ -84,6 +87,22 @@ def start_supervisor(central: Central, reporter: Reporter) -> None:
         raise KarlError(
             "supervisord did not start.",
             f"Its last output:\n{_tail(places.supervise_output)}",
+        )
+
+
+def _check_user(central: Central) -> None:
+    """Refuse to start servers as somebody else: their files would be his.
+
+    :raises RefusedError: the declared user is another.
+    """
+    try:
+        ours = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        ours = str(os.geteuid())
+    if central.user and central.user != ours:
+        raise RefusedError(
+            f"The servers run as {central.user}, and you are {ours}.",
+            f"Start their systemd unit, or run zeoctl as {central.user}.",
         )
 
 
