@@ -114,6 +114,27 @@ def test_a_missing_blob_is_exit_code_6(box):
     assert back_up(box)["kind"] == "unchanged"
 
 
+def test_old_damage_does_not_keep_new_commits_from_being_backed_up(box):
+    """No full backup of a damaged file, exit code 4; but what is new is saved."""
+    for _ in range(3):
+        commit(box, objects=200, size=6000)
+    first = back_up(box)
+    data = box.storage_places("acme").copy(1).data
+    start = next(datafs.transactions(data, 0, first["end"])).end
+    tid = commit(box)
+    with data.open("r+b") as stream:
+        stream.seek(start + 16)
+        stream.write(b"?")
+    box.declare("acme", full_every=0)
+    box.write()
+    error = back_up(box, code=4)
+    assert f"at byte {start}" in error["message"]
+    assert "is in the incremental backup" in error["message"]
+    listed = box.zeoctl("backups")["storages"]["acme"]["backups"]
+    assert [each["kind"] for each in listed] == ["full", "incremental"]
+    assert listed[-1]["tid"] == tid
+
+
 def test_verifying_and_a_drill(box):
     """The records of what was found are shown by `backups`."""
     back_up(box)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+from karl.recipe.release.base.errors import DamagedError, KarlError
 from karl.recipe.zeoserver.backups import chains, retention
 from karl.recipe.zeoserver.backups.planning import Kind
 from karl.recipe.zeoserver.backups.units import Unit
@@ -11,7 +13,7 @@ from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.operations import increments
 from karl.recipe.zeoserver.operations.increments import Newest
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
-from karl.recipe.zeoserver.operations.storage import Storage, changing
+from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 
 #: Exit code of a backup that lacks blobs: it is there, but not all of it.
 INCOMPLETE = 6
@@ -31,18 +33,40 @@ def back_up(
 
     :param wanted: which kind.
     :raises RefusedError: nothing is live, that kind cannot be, or there is no room.
+    :raises DamagedError: Data.fs is; then what was committed since the last backup
+        is backed up if that can be.
     """
     if dry_run:
         return _planned(storage, storage.state(), wanted).rehearsed()
     with changing(storage, "backup", f"back up {storage.name}", wait) as change:
         state = storage.state()
         held = bool(state.staged)
-        newest = increments.back_up(change, state, held=held, wanted=wanted)
+        try:
+            newest = increments.back_up(change, state, held=held, wanted=wanted)
+        except DamagedError as error:
+            if wanted is Kind.AUTOMATIC:
+                _save_the_rest(change, state, error)
+            raise
         removed: tuple[str, ...] = ()
         if newest.made and newest.unit.full:
             change.step("retention")
             removed = _remove_old(storage, state)
     return _told(newest, removed)
+
+
+def _save_the_rest(change: Change, state: StorageState, error: DamagedError) -> None:
+    """Add what was committed since to the last chain, if that can be.
+
+    A damage in old parts of Data.fs forbids a full backup; new commits are
+    backed up all the same, until somebody has seen to it.
+    """
+    held = bool(state.staged)
+    with contextlib.suppress(KarlError, OSError):
+        newest = increments.back_up(change, state, held=held, wanted=Kind.INCREMENTAL)
+        error.message += (
+            f" A full backup was due; what was committed since the last one is in "
+            f"the incremental backup {newest.unit.name}."
+        )
 
 
 def _planned(storage: Storage, state: StorageState, wanted: Kind) -> Plan:
