@@ -77,6 +77,7 @@ class Handler(ZEOStorage):  # type: ignore[misc]  # ZEO has no types
     def tpc_begin(self, *args: Any) -> None:
         """Begin a commit, and decide its fate."""
         self.failure = None
+        self._drop_blob()
         _BEGIN(self, *args)
         self.refused = self.server.refusing
 

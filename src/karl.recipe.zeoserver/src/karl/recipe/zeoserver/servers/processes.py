@@ -235,7 +235,11 @@ def is_orphan(central: Central, name: str, side: str, pid: int) -> bool:
 
 def _end_orphan(central: Central, name: str, side: str) -> None:
     places = central.storage_places(name)
-    found = control.status(places, side)
+    try:
+        found = control.status(places, side)
+    except UnreachableError:
+        # It hangs: supervisord ends it, in whatever state it is.
+        return
     if found is None or not is_orphan(central, name, side, found.pid):
         return
 

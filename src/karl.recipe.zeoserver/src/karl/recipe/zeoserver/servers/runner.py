@@ -76,6 +76,9 @@ def serve(central: Central, name: str, side: str) -> int:
         task = tasks.decide(central, name, side)
         prepare_sockets(central, places)
         files.make_directory(places.logs)
+        # Logs may be rotated while a large database is being read.
+        for number in (signal.SIGUSR2, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         runner = Runner(task, tasks.options_of(task))
         runner.main()
         return runner.status
