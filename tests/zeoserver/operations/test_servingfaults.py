@@ -83,6 +83,30 @@ def test_serve_and_unserve(two):
             quick(two, reverse, "site", "2")
 
 
+def test_the_live_copy_goes_on(two):
+    """While stage and catch-up are killed, clients go on and nothing is lost."""
+    quick(two, "unserve", "site", "2")
+    data = two.storage_places("site").copy(1).data
+    load = two.load("site", readers=1, writers=1, blobs=True, pause=0.01)
+    load.wait(2)
+    for number in (4, 12, 25):
+        (staged,) = two.state("site").staged
+        catch_up = ("catch-up", "site", str(staged.number))
+        for verb in (catch_up, ("stage", "site", "--again")):
+            position = control.status(two.storage_places("site"), "a").position
+            before = data.read_bytes()[:position]
+            run_with_fault(two, number, FAULTS["kill"], *verb)
+            load.wait(1)
+            assert data.read_bytes().startswith(before)
+        quick(two, "stage", "site", "--again")
+        check_tidy(two, "site")
+        (staged,) = two.state("site").staged
+        quick(two, "catch-up", "site", str(staged.number))
+        copy = two.storage_places("site").copy(staged.number).data.read_bytes()
+        assert data.read_bytes().startswith(copy)
+    assert not [each for each in load.stop() if each["error"]]
+
+
 def test_pack_goes_on_without_zeoctl(two):
     """Killed at any change, zeoctl leaves a live copy that works and can be packed."""
     quick(two, "unserve", "site", "2")

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from typing import Any
 
+from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, RefusedError
 from karl.recipe.zeoserver.databases import packestimate
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
@@ -120,6 +121,8 @@ def _apply(
         told = max(told, written)
 
     control.pack(storage.places, decided.facts["side"], before, beat)
+    # FileStorage leaves that to the next commit.
+    files.sync_file_system(copy.root)
     task.done()
     change.step("packed", number=number)
     change.save(with_packed(storage.state(), number, time.time()))

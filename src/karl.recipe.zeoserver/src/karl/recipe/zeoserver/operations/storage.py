@@ -27,7 +27,9 @@ from karl.recipe.zeoserver.declaration.model import Central, StorageDeclaration
 from karl.recipe.zeoserver.operations import recovery
 
 #: Verbs during which modes may be changed; they never change one themselves.
-_PATIENT = frozenset({"backup", "pack", "prune", "restore", "stage", "verify-backup"})
+_PATIENT = frozenset(
+    {"backup", "import", "pack", "prune", "restore", "stage", "verify-backup"}
+)
 
 #: Seconds to wait for who changes modes: until commits in flight have ended.
 _MODE_WAIT = 60.0
