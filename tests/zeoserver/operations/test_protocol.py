@@ -176,6 +176,29 @@ def test_the_asserted_transaction_counts(box):
     assert "ends with transaction" in told["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["catch-up", "site", "2", "--tid", "now"],
+        ["catch-up", "site", "two"],
+        ["serve", "site", "1", "--timeout", "nan"],
+        ["serve", "site", "1", "--side", "c"],
+        ["pack", "site", "--days", "-1"],
+        ["pack", "site", "--wait", "inf"],
+        ["prune", "site", "--keep", "-1"],
+        ["prune"],
+        ["import", "site"],
+        ["restore", "site", "--to-new-copy", "--at", "yesterday"],
+    ],
+    ids=" ".join,
+)
+def test_words_that_mean_nothing(box, words):
+    """A command line that cannot be understood is refused, and changes nothing."""
+    made = box("site")
+    quick(made, *words, code=2)
+    assert not made.storage_places("site").databases.exists()
+
+
 def test_two_at_once(box):
     """A second command is refused as busy, or waits as long as it is told to."""
     made = served(box)

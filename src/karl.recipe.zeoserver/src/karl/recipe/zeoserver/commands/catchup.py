@@ -14,7 +14,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     options.add_number(parser)
     parser.add_argument(
         "--tid",
-        default="",
+        type=options.tid,
         metavar="TID",
         help="the transaction that the copy must end with, 16 hexadecimal digits",
     )
@@ -30,7 +30,7 @@ def _run(storage: Storage, args: argparse.Namespace) -> Result:
     return catchingup.catch_up(
         storage,
         args.number,
-        tid=args.tid,
+        tid=args.tid or "",
         final=args.final,
         **options.changing(args),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 
@@ -13,7 +14,7 @@ def add_changing(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--wait",
-        type=float,
+        type=patience,
         default=0.0,
         metavar="SECONDS",
         help="how long to wait for another command that changes the storage "
@@ -52,4 +53,20 @@ def seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 3600:
         raise argparse.ArgumentTypeError("must be from 0 to 3600")
+    return value
+
+
+def patience(text: str) -> float:
+    """Return a number of seconds: none at least, and no end of them at most."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def tid(text: str) -> str:
+    """Return a transaction id: 16 hexadecimal digits, in small letters."""
+    value = text.lower().removeprefix("0x")
+    if not re.fullmatch("[0-9a-f]{16}", value):
+        raise argparse.ArgumentTypeError("must be 16 hexadecimal digits")
     return value
