@@ -1,0 +1,1 @@
+"""What the buildout says of a site's upgrade and processes, and where all is."""

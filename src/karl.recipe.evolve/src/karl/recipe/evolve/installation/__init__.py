@@ -1,0 +1,1 @@
+"""Writing what a site's commands and processes need: what the recipe does."""

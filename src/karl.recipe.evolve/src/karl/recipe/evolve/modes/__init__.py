@@ -1,0 +1,1 @@
+"""A site's mode, and what its application answers in each: standard library only."""

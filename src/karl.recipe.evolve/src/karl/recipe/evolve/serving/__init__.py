@@ -1,0 +1,1 @@
+"""The processes of a site: what runs them, and the command ``site``."""
