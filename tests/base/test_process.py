@@ -109,3 +109,11 @@ def test_the_heart_beats_about_every_second():
         beats: list[float] = []
         process.run(["sleep", "2.5"], beat=beats.append, timeout=timeout)
         assert [round(beat) for beat in beats] == [1, 2]
+
+
+def test_standard_error_can_be_kept_apart(tmp_path):
+    """What a program says on standard error is then no part of its answer."""
+    errors = tmp_path / "errors.txt"
+    told = process.run(["sh", "-c", "echo answer; echo trouble >&2"], errors=errors)
+    assert told == "answer\n"
+    assert errors.read_text() == "trouble\n"

@@ -71,6 +71,7 @@ def run(
     beat: Beat | None = None,
     timeout: float | None = None,
     log: Path | None = None,
+    errors: Path | None = None,
 ) -> str:
     """Run a program to its end and return what it printed.
 
@@ -79,20 +80,26 @@ def run(
     :param timeout: seconds after which the program is killed, with all that it
         started.
     :param log: a file that all it prints is appended to, to be read meanwhile.
+    :param errors: a file that what it prints on standard error is appended to, and
+        which is then no part of what is returned.
     :raises PrerequisiteError: there is no such program.
     :raises TimeLimitError: it ran too long.
     :raises ProcessError: it exited non-zero, or by a signal.
     """
     words = tuple(str(word) for word in argv)
     _logger.debug("run %s", words)
-    with log.open("a+b") if log else tempfile.TemporaryFile() as output:
+    merged = contextlib.nullcontext(subprocess.STDOUT)
+    with (
+        log.open("a+b") if log else tempfile.TemporaryFile() as output,
+        errors.open("ab") if errors else merged as other,
+    ):
         start = output.seek(0, os.SEEK_END)
         try:
             child = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=other,
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 start_new_session=True,
