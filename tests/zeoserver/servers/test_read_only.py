@@ -7,6 +7,7 @@ import time
 
 import pytest
 import transaction
+from support.zeofaults import FAULTS, quick, run_with_fault
 from support.zeoservers import database, eventually, fill, get, put
 from ZEO.Exceptions import ClientDisconnected
 from ZODB.Connection import TransactionMetaData
@@ -220,6 +221,23 @@ def test_a_server_that_was_not_told_is_told_again(served):
     again = set_mode(served, read_only=True)
     assert (again["changed"], again["served"]) == (False, True)
     assert control.status(places, "a").read_only
+
+
+@pytest.mark.parametrize("what", ["kill", "full disk"])
+@pytest.mark.parametrize("verb", ["read-only", "writable"])
+def test_a_fault_at_any_step_is_mended_by_the_next_run(served, verb, what):
+    """Killed, or on a full disk, at each step: running it again makes all right."""
+    places = served.storage_places("acme")
+    wanted = verb == "read-only"
+    number, fired = 0, True
+    while fired:
+        number += 1
+        set_mode(served, read_only=not wanted)
+        fired = run_with_fault(served, number, FAULTS[what], verb, "acme")
+        quick(served, verb, "acme")
+        assert served.state("acme").copy(1).read_only == wanted
+        assert control.status(places, "a").read_only == wanted
+    assert number > 3
 
 
 @pytest.mark.parametrize("status", [Status.FORMER, Status.RETIRED])
