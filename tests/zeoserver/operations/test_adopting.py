@@ -203,6 +203,8 @@ def test_other_files_are_left_alone(box):
     )
     assert one(quick(made, "init", "site", "--new-copy"))["number"] == 8
     assert foreign.data.read_bytes() == b"precious"
+    problems = one(quick(made, "status", "site"))["problems"]
+    assert any(str(foreign.root) in problem for problem in problems)
 
 
 def test_pack_through_the_server(box):

@@ -101,11 +101,13 @@ def test_a_storage_in_need_hides_no_other(make_box):
 def test_status_tells_what_is_not_as_it_should_be(started):
     """Another copy, another mode, an interrupted or running command: all is told."""
     places = started.storage_places("acme")
-    state = started.state("acme")
     control.set_mode(places, "a", read_only=True, bound=1)
     assert "should be writable" in problems(started)
     started.make_copy("acme", 2, side=None, status=Status.READY, source=1)
-    states.save(places, started.state("acme").with_serving("a", 2))
+    state = started.state("acme")
+    states.save(places, state.without_copy(2))
+    assert "databases/2 is not known" in problems(started)
+    states.save(places, state.with_serving("a", 2))
     assert "serves database copy 1, but should serve 2" in problems(started)
     states.save(places, state)
     control.set_mode(places, "a", read_only=False, bound=1)

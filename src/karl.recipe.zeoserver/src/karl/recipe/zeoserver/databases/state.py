@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base import files
@@ -196,6 +197,18 @@ def next_number(
     )
     parents = (copy.parent or 0 for copy in state.copies.values())
     return max([0, state.last, *state.copies, *on_disk, *parents, *backed_up]) + 1
+
+
+def unknown(places: StorageLayout, state: StorageState) -> tuple[Path, ...]:
+    """Return what is among the copies and is none that is known."""
+    if not places.databases.is_dir():
+        return ()
+    known = {str(number) for number in state.copies}
+    return tuple(
+        path
+        for path in sorted(places.databases.iterdir())
+        if path.name not in known and not files.is_partial(path)
+    )
 
 
 def _of_our_format(found: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from karl.recipe.release.base.errors import KarlError
@@ -76,7 +77,7 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
         "problems": told.problems,
     }
     _check_backups(told, state, found)
-    _check_history(told, found)
+    _check_history(told, state, found)
     _check_room(told, found)
     if copies:
         found["copies"] = [
@@ -296,9 +297,12 @@ def _check_backups(told: Report, state: StorageState, found: dict[str, Any]) -> 
         )
 
 
-def _check_history(told: Report, found: dict[str, Any]) -> None:
+def _check_history(told: Report, state: StorageState, found: dict[str, Any]) -> None:
     if found["doing"] is not None:
         return
+    none: tuple[Path, ...] = ()
+    for path in told.attempt(lambda: states.unknown(told.storage.places, state), none):
+        told.problems.append(f"{path} is not known; no command touches it.")
     run = recovery.last_run(Journal(told.storage.places.journal))
     if run is not None and not run.settled:
         told.problems.append(
