@@ -135,7 +135,8 @@ def _damaged(scene: Scene) -> None:
     with data.open("r+b") as stream:
         stream.write(b"not a database")
     scene.places.copy(1).index.unlink(missing_ok=True)
-    assert scene.box.run("start", "acme-prod").returncode != 0
+    done = scene.box.run("start", "acme-prod", "--timeout", "1")
+    assert done.returncode != 0
 
 
 def _gone(scene: Scene) -> None:
