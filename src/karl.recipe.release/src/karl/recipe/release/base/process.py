@@ -106,10 +106,7 @@ def run(
                 preexec_fn=_tie(),  # noqa: PLW1509  # not among threads
             )
         except FileNotFoundError:
-            raise PrerequisiteError(
-                f"The program {words[0]} is not on this machine.",
-                "Install it, or correct the PATH.",
-            ) from None
+            raise _no_program(words[0]) from None
         try:
             with _ended_with_us(child):
                 status = _wait(child, beat, timeout)
@@ -155,13 +152,52 @@ def start(argv: Sequence[str | Path], *, log: Path) -> Callable[[], int | None]:
                 start_new_session=True,
             )
         except FileNotFoundError:
-            raise PrerequisiteError(
-                f"The program {words[0]} is not on this machine.",
-                "Install it, or correct the PATH.",
-            ) from None
+            raise _no_program(words[0]) from None
     # Who is waited for leaves no zombie, however long this process lives.
     threading.Thread(target=child.wait, daemon=True).start()
     return lambda: child.returncode
+
+
+@contextlib.contextmanager
+def while_running(
+    argv: Sequence[str | Path], *, log: Path, patience: float
+) -> Iterator[Callable[[], int | None]]:
+    """Have a program run for as long as the body does; then end it.
+
+    :param log: a file that all it prints is written to, instead of what was there.
+    :param patience: seconds that it has to end by itself when it is told to.
+    :return: what tells its exit status; None while it runs.
+    :raises PrerequisiteError: there is no such program.
+    """
+    words = tuple(str(word) for word in argv)
+    _logger.debug("start %s", words)
+    with log.open("wb") as output:
+        try:
+            child = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_tie(),  # noqa: PLW1509  # not among threads
+            )
+        except FileNotFoundError:
+            raise _no_program(words[0]) from None
+    try:
+        with _ended_with_us(child):
+            yield child.poll
+    finally:
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=patience)
+        _kill(child)
+
+
+def _no_program(name: str) -> PrerequisiteError:
+    return PrerequisiteError(
+        f"The program {name} is not on this machine.",
+        "Install it, or correct the PATH.",
+    )
 
 
 def _wait(
