@@ -229,3 +229,20 @@ def test_pack_through_the_server(box):
     assert abs(told["size_before"] - told["size"] - estimate["size"]) < 100
     assert made.state("site").live.packed
     assert one(quick(made, "pack", "site", "--dry-run"))["estimate"]["size"] == 0
+
+
+def test_commits_are_not_lost_by_going_there_and_back(box):
+    """A copy that was left stays refused while the live one has commits it lacks."""
+    made = served(box, "site")
+    with made.client("site") as db:
+        put(db, "number", 1)
+    quick(made, "backup", "site")
+    with made.client("site") as db:
+        put(db, "number", 2)
+    quick(made, "restore", "site", "--to-new-copy")
+    quick(made, "serve", "site", "2")
+    quick(made, "adopt", "site", "2", code=3)
+    quick(made, "adopt", "site", "2", "--discard-writes")
+    quick(made, "adopt", "site", "1")
+    refused = one(quick(made, "adopt", "site", "2", code=3))
+    assert "1 transaction that" in refused["error"]["message"]

@@ -170,24 +170,6 @@ def test_adopting_never_loses_writes_unsaid(count):
     assert len(plan.steps) == 2
 
 
-def test_what_is_common_is_told_from_the_state():
-    """The common history is found by status, parent and ancestors."""
-    live = CopyState(4, Status.LIVE, "stage", 0, 3, tid="30", adopted_tid="35")
-    state = StorageState().with_copy(CopyState(3, Status.FORMER, "init", 0))
-    state = state.with_copy(live)
-
-    def common(**values):
-        copy = CopyState(**{"number": 5, "origin": "x", "made": 0, **values})
-        return adoption.common_point(state, live, copy)
-
-    assert common(status=Status.FORMER) == "35"
-    assert common(status=Status.STAGED, parent=4, tid="40") == "40"
-    assert common(status=Status.READY, parent=3, tid="20") == "20"
-    assert common(status=Status.READY, parent=3, tid="50") == "30"
-    assert common(status=Status.READY) is None
-    assert common(status=Status.READY, parent=9, tid="20") is None
-
-
 def test_switching_leaves_one_live_copy():
     """The live copy becomes a former one, read-only, in the same moment."""
     state = storage_state(Status.STAGED).with_serving("b", 2)
@@ -199,6 +181,14 @@ def test_switching_leaves_one_live_copy():
     assert after.copy(1).status is Status.FORMER
     assert after.copy(1).read_only
     assert after.serving == {"a": 1, "b": 2}
+
+
+def test_the_first_adoption_is_remembered():
+    """What a copy had when it was first adopted is kept when it is adopted again."""
+    state = storage_state(Status.FORMER).with_serving("b", 2)
+    state = adoption.switched(state, 2, "ab" * 8)
+    state = adoption.switched(adoption.switched(state, 1, "ff" * 8), 2, "cd" * 8)
+    assert state.copy(2).adopted_tid == "ab" * 8
 
 
 def test_staging_again_drops_the_staged_copy_first():

@@ -68,9 +68,26 @@ def test_a_missing_database_is_refused(box, places):
 def test_what_a_killed_pack_left_is_put_right(box, places):
     """Killed between a pack's renames, the database is served as it was before."""
     before = places.copy(1).data.read_bytes()
+    places.copy(1).packing.write_bytes(before[:100])
     places.copy(1).data.rename(places.copy(1).before_pack)
     serve(box)
     assert places.copy(1).data.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["moved", "dangling"])
+def test_an_old_database_is_never_taken_for_the_lost_one(box, places, how):
+    """What an earlier pack kept is not served where Data.fs is gone."""
+    copy = places.copy(1)
+    copy.before_pack.write_bytes(copy.data.read_bytes())
+    copy.data.rename(copy.root / "elsewhere")
+    if how == "dangling":
+        copy.packing.write_bytes(b"FS30")
+        copy.data.symlink_to("/nowhere/Data.fs")
+    code, text = output(box, box.runner("acme"))
+    assert code == 3
+    assert "is missing" in text
+    assert not copy.data.exists()
+    assert copy.before_pack.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"FS", b"no database at all"])

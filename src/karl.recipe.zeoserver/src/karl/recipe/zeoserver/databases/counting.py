@@ -1,7 +1,8 @@
-"""How many transactions a Data.fs has beyond a point in time."""
+"""The transactions that a Data.fs has beyond a point in time."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +13,8 @@ _MAGIC = 4
 _LENGTH = 8
 
 
-def transactions_beyond(data: Path, position: int, tid: str) -> int:
-    """Count the transactions after *tid*, from the end backwards.
+def transactions_beyond(data: Path, position: int, tid: str) -> Iterator[str]:
+    """Yield the ids of the transactions after *tid*, from the end backwards.
 
     Costs a read for each of them, whatever the size of the file.
 
@@ -21,14 +22,12 @@ def transactions_beyond(data: Path, position: int, tid: str) -> int:
     :param tid: 16 hexadecimal digits; empty: all of them.
     :raises DamagedError: the file is not made of transactions there.
     """
-    count = 0
     with data.open("rb") as stream:
         while position > _MAGIC:
             position, found = _before(stream, data, position)
             if found <= tid:
-                break
-            count += 1
-    return count
+                return
+            yield found
 
 
 def _before(stream: BinaryIO, data: Path, position: int) -> tuple[int, str]:

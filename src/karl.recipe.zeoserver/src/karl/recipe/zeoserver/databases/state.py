@@ -45,7 +45,8 @@ class CopyState:
     :ivar position: bytes of Data.fs that came from there.
     :ivar tid: the last transaction in them, 16 hexadecimal digits.
     :ivar read_only: its server refuses commits.
-    :ivar adopted_tid: its last transaction when it was last made live.
+    :ivar adopted_tid: its last transaction when it was first made live: what follows
+        are the site's own commits.
     :ivar packed: when it was last packed, seconds since the epoch.
     """
 

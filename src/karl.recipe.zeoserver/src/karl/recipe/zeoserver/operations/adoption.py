@@ -14,7 +14,7 @@ from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.zeoserver.databases import opened
 from karl.recipe.zeoserver.databases.counting import transactions_beyond
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.operations import rules
+from karl.recipe.zeoserver.operations import lineage, rules
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 from karl.recipe.zeoserver.servers import control, ends
@@ -34,30 +34,6 @@ class Loss:
         if self.count is None:
             return "a history of its own, with transactions"
         return f"{self.count} transaction" + ("" if self.count == 1 else "s")
-
-
-def common_point(state: StorageState, live: CopyState, copy: CopyState) -> str | None:
-    """Return the last transaction that the live copy and another have in common.
-
-    :return: its id; None: they are not of one history, and nothing is common.
-    """
-    if copy.status is Status.FORMER:
-        return live.adopted_tid
-    if copy.parent == live.number:
-        return copy.tid
-    if copy.parent in _ancestors(state, live):
-        return min(copy.tid, live.tid)
-    return None
-
-
-def _ancestors(state: StorageState, copy: CopyState) -> set[int]:
-    """Return the copies that one was made from, as far as they are known."""
-    found: set[int] = set()
-    parent = copy.parent
-    while parent is not None and parent not in found:
-        found.add(parent)
-        parent = state.copies[parent].parent if parent in state.copies else None
-    return found
 
 
 def plan(
@@ -149,13 +125,17 @@ def lost(storage: Storage, state: StorageState, number: int) -> Loss:
     live, copy = state.live, state.copy(number)
     if live is None or live.number == number:
         return Loss(0)
-    common = common_point(state, live, copy)
-    if common is None:
+    spans = lineage.lacking(state, live, copy)
+    if spans is None:
         return Loss(None)
+    if not spans:
+        return Loss(0)
     try:
         end = ends.live_end(storage.central, storage.name, state)
         data = storage.places.copy(live.number).data
-        return Loss(transactions_beyond(data, end.position, common))
+        first = min(span.after for span in spans)
+        tids = tuple(transactions_beyond(data, end.position, first))
+        return Loss(lineage.counted(spans, tids))
     except (DamagedError, OSError):
         return Loss(None)
 
@@ -185,13 +165,18 @@ def _apply(change: Change, number: int, *, discard: bool) -> Plan:
 def switched(state: StorageState, number: int, tid: str) -> StorageState:
     """Return the state in which a copy is live and the live one a former one.
 
-    :param tid: the last transaction of the copy.
+    :param tid: the last transaction of the copy; what it was when the copy was
+        first adopted is kept, as what follows that are the site's own commits.
     """
     if state.live is not None:
         former = dataclasses.replace(state.live, status=Status.FORMER, read_only=True)
         state = state.with_copy(former)
+    copy = state.copy(number)
     live = dataclasses.replace(
-        state.copy(number), status=Status.LIVE, read_only=False, adopted_tid=tid
+        copy,
+        status=Status.LIVE,
+        read_only=False,
+        adopted_tid=copy.adopted_tid or tid,
     )
     return state.with_copy(live)
 
