@@ -24,6 +24,7 @@ from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.databases.periods import BEGINNING, Period
 from karl.recipe.zeoserver.declaration.layout import CopyLayout, RepositoryLayout
 
 #: Later than any stamp: repozo leaves out what is after "now".
@@ -127,13 +128,15 @@ class Bench:
         held: bool = False,
         number: int = 1,
         source: CopyLayout | None = None,
-        since: str = "",
+        since: str = BEGINNING,
     ) -> BackupPlan:
         """Plan a backup of the copy as it is now."""
         source = source or self.copy
+        end = end or datafs.end_of(source.data)
+        periods = (Period(since, end.tid),)
         return planning.plan(
             self.chains,
-            Source(source, number, end or datafs.end_of(source.data), since),
+            Source(source, number, end, periods),
             wanted,
             full_every=7,
             held=held,

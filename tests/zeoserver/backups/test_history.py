@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.zeobackups import Bench, check_repository
 
-from karl.recipe.zeoserver.backups import materialise
+from karl.recipe.zeoserver.backups import picking
 from karl.recipe.zeoserver.databases import datafs
 
 _KEYS = st.sampled_from("abc")
@@ -78,5 +78,5 @@ def _check_chain(bench, chain):
         unit = next(unit for unit in chain.units if unit.tid >= transaction.tid)
         copy = bench.restore(unit, transaction.tid)
         assert copy.data.read_bytes() == whole[: transaction.end]
-        choice = materialise.pick((chain,), transaction.tid)
+        choice = picking.pick((chain,), transaction.tid)
         assert choice.unit == unit

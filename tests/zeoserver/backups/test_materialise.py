@@ -10,9 +10,10 @@ from support.zeobackups import root_of
 
 from karl.recipe.release.base import largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
-from karl.recipe.zeoserver.backups import materialise, moments
+from karl.recipe.zeoserver.backups import materialise, moments, picking
 from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.databases.periods import BEGINNING, Period
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_every_transaction_since_can_be_gone_back_to(history):
     """--at is exact to the transaction, between backups and in the full one too."""
     bench, told = history
     for tid, root in told.items():
-        choice = materialise.pick(bench.chains, tid)
+        choice = picking.pick(bench.chains, tid)
         copy = bench.restore(choice.unit, choice.until)
         assert root_of(copy) == root
         assert datafs.end_of(copy.data).tid == tid
@@ -44,7 +45,7 @@ def test_blobs_of_later_transactions_are_not_restored(history):
     """A copy as of a time has the blobs of that time."""
     bench, told = history
     tid = list(told)[3]
-    choice = materialise.pick(bench.chains, tid)
+    choice = picking.pick(bench.chains, tid)
     copy = bench.restore(choice.unit, choice.until)
     assert (
         len(list(copy.blobs.rglob("*.blob")))
@@ -57,25 +58,29 @@ def test_between_two_transactions_it_is_the_earlier_one(history):
     bench, told = history
     first, second = list(told)[5:7]
     between = f"{int(second, 16) - 1:016x}"
-    choice = materialise.pick(bench.chains, between)
+    choice = picking.pick(bench.chains, between)
     assert datafs.end_of(bench.restore(choice.unit, between).data).tid == first
 
 
-def test_a_later_time_gives_the_newest(history):
-    """After the last backup there is nothing to go to but the last backup."""
+def test_of_a_later_time_nothing_is_made_up(history):
+    """What was committed after the last backup is not known, unless it is nothing."""
     bench, _ = history
-    newest = bench.chains[-1].newest
-    assert materialise.pick(bench.chains, "f" * 16)[1:] == (newest, None)
-    assert materialise.pick(bench.chains, None)[1:] == (newest, None)
+    *_, chain = bench.chains
+    with pytest.raises(RefusedError, match="No backup tells") as caught:
+        picking.pick(bench.chains, "9" * 16)
+    assert f"--at {chain.newest.tid}." in caught.value.tip
+    known = {chain.stamp: (Period(BEGINNING, "9" * 16),)}
+    assert picking.pick(bench.chains, "9" * 16, known)[1:] == (chain.newest, None)
+    assert picking.pick(bench.chains, None)[1:] == (chain.newest, None)
 
 
 def test_a_time_before_everything_is_refused(history):
     """What no backup has cannot be restored; the error says what the oldest is."""
     bench, _ = history
     with pytest.raises(RefusedError, match=f"{bench.chains[0].full.oldest}"):
-        materialise.pick(bench.chains, moments.parse("1999-12-31"))
+        picking.pick(bench.chains, moments.parse("1999-12-31"))
     with pytest.raises(RefusedError, match="no backup"):
-        materialise.pick((), None)
+        picking.pick((), None)
 
 
 def test_what_was_packed_away_is_not_made_up(bench):
@@ -87,10 +92,10 @@ def test_what_was_packed_away_is_not_made_up(bench):
     full = bench.full()
     assert full.oldest == late
     with pytest.raises(RefusedError, match="No backup goes back that far"):
-        materialise.pick(bench.chains, early)
+        picking.pick(bench.chains, early)
 
 
-def test_a_time_while_it_was_evolved_is_the_state_before(bench):
+def test_a_time_while_it_was_evolved_is_refused(bench):
     """What was written to a copy before it was made live is no state of the site."""
     last = bench.commit(name="old")
     bench.full()
@@ -98,10 +103,11 @@ def test_a_time_while_it_was_evolved_is_the_state_before(bench):
     evolving = bench.commit(name="half evolved still")
     adopted = bench.commit(name="evolved")
     unit = bench.full(number=2, since=adopted)
-    assert unit.oldest == adopted
-    choice = materialise.pick(bench.chains, evolving)
-    assert (choice.unit.tid, choice.until) == (last, None)
-    assert materialise.pick(bench.chains, adopted).unit == unit
+    with pytest.raises(RefusedError, match="No backup tells") as caught:
+        picking.pick(bench.chains, evolving)
+    assert f"--at {last}." in caught.value.tip
+    assert picking.pick(bench.chains, last).unit == bench.chains[0].full
+    assert picking.pick(bench.chains, adopted).unit == unit
 
 
 def test_a_restored_copy_is_open_at_once(history):

@@ -12,6 +12,7 @@ from support.zeoservers import database, fill, get, put
 from ZODB.scripts.migrateblobs import migrate
 
 from karl.recipe.release.base.reporter import SilentReporter
+from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.operations import space
 from karl.recipe.zeoserver.servers import processes
 
@@ -198,6 +199,71 @@ def test_restore_as_of_a_time(box):
         quick(made, "restore", "site", "--to-new-copy", *wrong, code=3)
     both = ["--at", tids[0], "--backup", name]
     quick(made, "restore", "site", "--to-new-copy", *both, code=2)
+
+
+def test_a_time_gives_what_the_site_had_then(box):
+    """Whatever was adopted, given up or adopted again, before and after backups."""
+    made = box("site")
+    processes.start_supervisor(made.central, SilentReporter())
+    quick(made, "init", "site")
+
+    def commit(number):
+        with made.client("site") as db:
+            tid = put(db, "number", number)
+        return tid, now()
+
+    def now():
+        return moments.tid_of(time.time())
+
+    def restored(at):
+        told = one(quick(made, "restore", "site", "--to-new-copy", "--at", at))
+        copy = made.storage_places("site").copy(told["number"])
+        with database(copy.data, copy.blobs) as db:
+            return get(db, "number")
+
+    first, _ = commit(1)
+    quick(made, "backup", "site")
+    _, given_up = commit(2)
+    quick(made, "backup", "site")
+    quick(made, "restore", "site", "--to-new-copy", "--at", first)
+    quick(made, "serve", "site", "2")
+    quick(made, "adopt", "site", "2", "--discard-writes")
+    adopted = now()
+    quick(made, "backup", "site")
+    third, _ = commit(3)
+    quick(made, "backup", "site")
+    quick(made, "adopt", "site", "1", "--discard-writes")
+    back = now()
+    expected = {first: 1, given_up: 2, adopted: 1, third: 3, back: 2}
+    assert {at: restored(at) for at in expected} == expected
+    _, unknown = commit(4)
+    told = one(quick(made, "restore", "site", "--to-new-copy", "--at", unknown, code=3))
+    assert "zeoctl backup" in told["error"]["next"]
+    quick(made, "backup", "site")
+    assert {at: restored(at) for at in expected} == expected
+
+
+def test_what_was_evolved_was_never_the_site_s(box):
+    """A staged copy's own commits are no state of the site until it is adopted."""
+    made = box("site")
+    processes.start_supervisor(made.central, SilentReporter())
+    quick(made, "init", "site")
+    with made.client("site") as db:
+        old = put(db, "number", 1)
+    quick(made, "stage", "site")
+    copy = made.storage_places("site").copy(2)
+    with database(copy.data, copy.blobs) as db:
+        evolving = put(db, "number", 2)
+        put(db, "number", 3)
+    quick(made, "serve", "site", "2")
+    quick(made, "adopt", "site", "2")
+    adopted = moments.tid_of(time.time())
+    quick(made, "backup", "site")
+    for at, number in ((old, 1), (evolving, 1), (adopted, 3)):
+        told = one(quick(made, "restore", "site", "--to-new-copy", "--at", at))
+        copy = made.storage_places("site").copy(told["number"])
+        with database(copy.data, copy.blobs) as db:
+            assert get(db, "number") == number
 
 
 def test_a_disaster(box):

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.zeoserver.databases.periods import Period
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.operations import (
     adoption,
@@ -174,9 +175,13 @@ def test_switching_leaves_one_live_copy():
     """The live copy becomes a former one, read-only, in the same moment."""
     state = storage_state(Status.STAGED).with_serving("b", 2)
     state = state.with_copy(dataclasses.replace(state.copy(2), read_only=True))
-    after = adoption.switched(state, 2, "ab" * 8)
+    after = adoption.switched(state, 2, "ab" * 8, "ac" * 8)
     assert after.live == dataclasses.replace(
-        state.copy(2), status=Status.LIVE, read_only=False, adopted_tid="ab" * 8
+        state.copy(2),
+        status=Status.LIVE,
+        read_only=False,
+        adopted_tid="ab" * 8,
+        periods=(Period("ac" * 7 + "ad", ""),),
     )
     assert after.copy(1).status is Status.FORMER
     assert after.copy(1).read_only
@@ -186,9 +191,12 @@ def test_switching_leaves_one_live_copy():
 def test_the_first_adoption_is_remembered():
     """What a copy had when it was first adopted is kept when it is adopted again."""
     state = storage_state(Status.FORMER).with_serving("b", 2)
-    state = adoption.switched(state, 2, "ab" * 8)
-    state = adoption.switched(adoption.switched(state, 1, "ff" * 8), 2, "cd" * 8)
+    state = adoption.switched(state, 2, "ab" * 8, "ab" * 8)
+    state = adoption.switched(state, 1, "a0" * 8, "ac" * 8)
+    state = adoption.switched(state, 2, "cd" * 8, "cd" * 8)
     assert state.copy(2).adopted_tid == "ab" * 8
+    assert state.copy(1).periods == (Period("ac" * 7 + "ad", "cd" * 8),)
+    assert [each.until for each in state.copy(2).periods] == ["ac" * 8, ""]
 
 
 def test_staging_again_drops_the_staged_copy_first():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from karl.recipe.release.base import largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
-from karl.recipe.zeoserver.backups import moments, units
+from karl.recipe.zeoserver.backups import units
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
@@ -23,56 +22,6 @@ _ELSEWHERE = (
     "Restore another backup: zeoctl backups lists them, zeoctl verify-backup tells "
     "which are whole."
 )
-
-
-class Choice(NamedTuple):
-    """Which backup gives a state.
-
-    :ivar until: the transaction to end with, 16 hexadecimal digits, of which
-        nothing later is restored; None: all of the backup.
-    """
-
-    chain: Chain
-    unit: Unit
-    until: str | None
-
-
-def pick(chains: Sequence[Chain], at: str | None) -> Choice:
-    """Choose the backup that holds the state as of a transaction id.
-
-    The state is exact if a chain reaches from before that transaction to after
-    it.  A full backup holds the history since the last pack too, so that it can
-    give a state from before it was made.
-
-    :param at: 16 hexadecimal digits, see :mod:`.moments`; None: the newest.
-    :raises RefusedError: there is none that old, or none at all.
-    """
-    known = [chain for chain in chains if chain.units]
-    if not known:
-        raise RefusedError("There is no backup.", "Make one: zeoctl backup.")
-    if at is None:
-        return Choice(known[-1], known[-1].newest, None)
-    exact = [chain for chain in known if chain.full.oldest <= at <= chain.newest.tid]
-    inside = [chain for chain in exact if chain.full.tid <= at]
-    for chain in inside[-1:] or exact[:1]:
-        unit = next(unit for unit in chain.units if unit.tid >= at)
-        return Choice(chain, unit, None if unit.tid == at else at)
-    before = [
-        (unit.tid, Choice(chain, unit, None))
-        for chain in known
-        for unit in chain.units
-        if unit.tid <= at
-    ]
-    if before:
-        return max(before, key=lambda found: found[0])[1]
-    oldest = min(chain.full.oldest for chain in known)
-    raise RefusedError(
-        f"No backup goes back that far; the oldest state is that of transaction "
-        f"{oldest}, of {moments.local(moments.time_of(oldest))}."
-        if oldest.strip("0")
-        else "No backup goes back that far.",
-        "Name a later time.",
-    )
 
 
 def space_needed(chain: Chain, unit: Unit, target: CopyLayout) -> int:
@@ -101,7 +50,7 @@ def materialise(
     """Make a database copy from a backup; every byte is checked.
 
     :param target: its folder is there, and empty.
-    :param until: the last transaction to have; see :func:`pick`.
+    :param until: the last transaction to have; see :func:`.picking.pick`.
     :param check: also read every record of it; otherwise the caller does.
     :raises DamagedError: the backup is damaged.
     """

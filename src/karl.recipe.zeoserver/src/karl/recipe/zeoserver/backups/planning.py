@@ -14,6 +14,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs
 from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.databases.periods import Periods
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 
 #: Bytes before the end of a backup that must be unchanged for the next increment.
@@ -41,14 +42,13 @@ class Source:
 
     :ivar number: of the copy.
     :ivar end: where its last committed transaction ends.
-    :ivar since: the transaction with which it was made live, if what is before
-        was never a state of the site, as while it was evolved; empty: it was.
+    :ivar periods: when the site used it, until this moment.
     """
 
     copy: CopyLayout
     number: int
     end: End
-    since: str = ""
+    periods: Periods = ()
 
     @property
     def inode(self) -> int:

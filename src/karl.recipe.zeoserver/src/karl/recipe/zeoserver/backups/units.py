@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
-from karl.recipe.zeoserver.databases import blobs
+from karl.recipe.zeoserver.databases import blobs, typed
 from karl.recipe.zeoserver.databases.blobs import BlobFile
 from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.databases.periods import Periods
 from karl.recipe.zeoserver.declaration.layout import UnitLayout
 
 _FORMAT = 1
@@ -47,6 +49,7 @@ class Unit:
     :ivar missing: paths of some of the blobs that were not there to back up.
     :ivar missing_count: how many were not there.
     :ivar reason: why it is full, or incremental.
+    :ivar periods: the times of which it tells what the site had.
     """
 
     chain: str
@@ -70,6 +73,7 @@ class Unit:
     places: UnitLayout
     missing: tuple[str, ...] = ()
     missing_count: int = 0
+    periods: Periods = ()
 
     @property
     def name(self) -> str:
@@ -104,21 +108,37 @@ def read_unit(places: UnitLayout, chain: str) -> Unit:
     """
     try:
         values = json.loads(places.record.read_text(encoding="utf-8"))
-        _check_values(values, chain, places.stamp)
-        missing = tuple(str(path) for path in values.pop("missing"))
-        unit = Unit(**values, missing=missing, places=places)
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        _check_format(values)
+        unit = typed.built(Unit, values, places=places)
+        _check_values(unit, chain)
+    except (
+        AttributeError,
+        KeyError,
+        OSError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise DamagedError(
             f"{places.record} does not describe a backup: {error!r}.", ADVICE
         ) from None
     return unit
 
 
-def _check_values(values: dict[str, Any], chain: str, stamp: str) -> None:
+def _check_format(values: dict[str, Any]) -> None:
     if values.pop("format") != _FORMAT:
         raise ValueError("it is of another format")
-    if (values["chain"], values["stamp"]) != (chain, stamp):
+
+
+def _check_values(unit: Unit, chain: str) -> None:
+    if (unit.chain, unit.stamp) != (chain, unit.places.stamp):
         raise ValueError("it is of another backup")
+    if unit.end < unit.start or bool(unit.missing) != bool(unit.missing_count):
+        raise ValueError("its numbers do not fit each other")
+    typed.tid(unit.tid)
+    for tid in (unit.oldest, *itertools.chain(*unit.periods)):
+        if tid:
+            typed.tid(tid)
 
 
 def record(unit: Unit) -> str:

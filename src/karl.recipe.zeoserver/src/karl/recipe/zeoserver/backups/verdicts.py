@@ -9,6 +9,7 @@ from typing import Any
 
 from karl.recipe.release.base import files
 from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases import typed
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def read(unit: Unit) -> Verdict | None:
     """Return what the last verification of a backup found; None: there was none."""
     try:
         values = json.loads(unit.places.verification.read_text(encoding="utf-8"))
-        return Verdict(**{**values, "damage": tuple(values["damage"])})
-    except (FileNotFoundError, KeyError, TypeError, ValueError):
+        return typed.built(Verdict, values)
+    except (FileNotFoundError, RecursionError, TypeError, ValueError):
         return None
 
 

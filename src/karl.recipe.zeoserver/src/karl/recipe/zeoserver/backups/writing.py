@@ -136,7 +136,7 @@ class _Writing:
             start=self.start,
             end=end.position,
             tid=end.tid,
-            oldest=self._oldest(),
+            oldest="" if self.start else self.contents.oldest,
             made=self.began,
             seconds=round(time.time() - self.began, 3),
             **digests,
@@ -150,12 +150,8 @@ class _Writing:
             places=places,
             missing=tuple(missing[:_NAMED]),
             missing_count=len(missing),
+            periods=self.source.periods,
         )
-
-    def _oldest(self) -> str:
-        if self.start:
-            return ""
-        return max(self.contents.oldest, self.source.since)
 
     def _copy_data(self, target: Path) -> Mapping[str, str]:
         source, size = self.source.copy.data, self.source.end.position - self.start

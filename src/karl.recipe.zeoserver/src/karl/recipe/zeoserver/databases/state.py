@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.zeoserver.databases import typed
+from karl.recipe.zeoserver.databases.periods import Periods
 from karl.recipe.zeoserver.declaration.layout import SIDES, StorageLayout
 
 _FORMAT = 1
@@ -48,6 +51,7 @@ class CopyState:
     :ivar adopted_tid: its last transaction when it was first made live: what follows
         are the site's own commits.
     :ivar packed: when it was last packed, seconds since the epoch.
+    :ivar periods: when the site used it, or what it was made from.
     """
 
     number: int
@@ -61,6 +65,7 @@ class CopyState:
     read_only: bool = False
     adopted_tid: str = ""
     packed: float | None = None
+    periods: Periods = ()
 
 
 @dataclass(frozen=True)
@@ -150,15 +155,10 @@ def load(places: StorageLayout) -> StorageState:
     """
     try:
         found = json.loads(places.state.read_text(encoding="utf-8"))
-        copies = [_copy(values) for values in _of_our_format(found)["copies"]]
-        return StorageState(
-            {copy.number: copy for copy in copies},
-            {str(side): int(number) for side, number in found["serving"].items()},
-            int(found["last"]),
-        )
+        return _state(_of_our_format(found))
     except FileNotFoundError:
         return StorageState()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DamagedError(
             f"{places.state} does not describe the copies of a database: {error!r}.",
             "The last entries of journal.jsonl beside it show what it said; the "
@@ -218,5 +218,20 @@ def _of_our_format(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _state(found: dict[str, Any]) -> StorageState:
+    copies = {copy.number: copy for copy in map(_copy, found["copies"])}
+    serving = {side: typed.whole(copy) for side, copy in found["serving"].items()}
+    if not set(serving) <= set(SIDES) or not set(serving.values()) <= set(copies):
+        raise ValueError(f"it serves {serving}")
+    live = [copy for copy in copies.values() if copy.status is Status.LIVE]
+    if len(copies) != len(found["copies"]) or len(live) > 1:
+        raise ValueError("it tells of a copy twice, or of two that are live")
+    return StorageState(copies, serving, typed.whole(found["last"]))
+
+
 def _copy(values: dict[str, Any]) -> CopyState:
-    return CopyState(**{**values, "status": Status(values["status"])})
+    copy = typed.built(CopyState, values)
+    for tid in (copy.tid, copy.adopted_tid, *itertools.chain(*copy.periods)):
+        if tid:
+            typed.tid(tid)
+    return copy

@@ -7,12 +7,15 @@ becomes live, and only then that one accepts writes.
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.databases import opened
 from karl.recipe.zeoserver.databases.counting import transactions_beyond
+from karl.recipe.zeoserver.databases.periods import begun, upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.operations import lineage, rules
 from karl.recipe.zeoserver.operations.plans import Plan
@@ -156,20 +159,27 @@ def _apply(change: Change, number: int, *, discard: bool) -> Plan:
     decided = _observed(storage, number, discard=discard)
     tid = _asked(storage, state, number).tid
     change.step("switch", new=number)
-    change.save(switched(state, number, tid))
+    moment = max(moments.tid_of(time.time()), tid)
+    change.save(switched(state, number, tid, moment))
     change.step("thaw", new=number)
     _set_mode(storage, number, read_only=False)
     return decided
 
 
-def switched(state: StorageState, number: int, tid: str) -> StorageState:
+def switched(state: StorageState, number: int, tid: str, moment: str) -> StorageState:
     """Return the state in which a copy is live and the live one a former one.
 
     :param tid: the last transaction of the copy; what it was when the copy was
         first adopted is kept, as what follows that are the site's own commits.
+    :param moment: this moment as a transaction id, not before *tid*.
     """
     if state.live is not None:
-        former = dataclasses.replace(state.live, status=Status.FORMER, read_only=True)
+        former = dataclasses.replace(
+            state.live,
+            status=Status.FORMER,
+            read_only=True,
+            periods=upto(state.live.periods, moment),
+        )
         state = state.with_copy(former)
     copy = state.copy(number)
     live = dataclasses.replace(
@@ -177,6 +187,7 @@ def switched(state: StorageState, number: int, tid: str) -> StorageState:
         status=Status.LIVE,
         read_only=False,
         adopted_tid=copy.adopted_tid or tid,
+        periods=begun(copy.periods, moment),
     )
     return state.with_copy(live)
 

@@ -12,6 +12,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.datafs import End
+from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.operations import increments, rules
 from karl.recipe.zeoserver.operations.plans import Plan
@@ -144,7 +145,11 @@ def _append(change: Change, copy: CopyState, units: Sequence[Unit]) -> CopyState
         change.step("append", number=copy.number, unit=unit.name, at=copy.position)
         end = materialise.append(unit, layout, End(copy.position, copy.tid))
         copy = dataclasses.replace(
-            copy, position=end.position, tid=end.tid, backup=unit.name
+            copy,
+            position=end.position,
+            tid=end.tid,
+            backup=unit.name,
+            periods=upto(unit.periods, end.tid),
         )
         change.save(storage.state().with_copy(copy))
     return copy

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.backups import chains, planning, writing
+from karl.recipe.zeoserver.backups import chains, moments, planning, writing
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
 from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.operations.packing import refuse_while_packing
 from karl.recipe.zeoserver.operations.storage import Change, Storage
@@ -47,13 +48,15 @@ def plan(
             f"See zeoctl status {storage.name}.",
         )
     places = storage.places
+    moment = moments.tid_of(time.time())
+    end = ends.live_end(storage.central, storage.name, state)
     return planning.plan(
         chains.load(places.repository),
         Source(
             places.copy(live.number),
             live.number,
-            ends.live_end(storage.central, storage.name, state),
-            live.adopted_tid if live.origin == "stage" else "",
+            end,
+            upto(live.periods, max(moment, end.tid)),
         ),
         wanted,
         full_every=storage.declared.full_every,

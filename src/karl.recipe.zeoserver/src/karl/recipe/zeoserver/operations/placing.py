@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from karl.recipe.release.base import files
-from karl.recipe.zeoserver.backups import chains
+from karl.recipe.zeoserver.backups import chains, moments
 from karl.recipe.zeoserver.databases import state as states
+from karl.recipe.zeoserver.databases.periods import BEGINNING, Period, begun
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 from karl.recipe.zeoserver.operations.storage import Change, Storage
 from karl.recipe.zeoserver.servers import processes
+
+#: Origins of copies that become live where nothing is.
+_ENTERING = ("init", "import")
 
 #: Fills the folder of a new copy; returns what is then known of the copy.
 Fill = Callable[[CopyLayout], CopyState]
@@ -45,8 +49,21 @@ def place(change: Change, copy: CopyState, fill: Fill) -> CopyState:
         made = fill(CopyLayout(folder))
         change.step("place", number=copy.number)
     state = storage.state()
-    change.save(enter(state, made))
+    change.save(enter(state, _of_the_site(storage, state, made)))
     return storage.state().copy(copy.number)
+
+
+def _of_the_site(storage: Storage, state: StorageState, copy: CopyState) -> CopyState:
+    """Return a new copy with the periods in which the site used what it holds.
+
+    The first database that a storage has brings the site's history with it.
+    """
+    if copy.origin not in _ENTERING or state.live is not None:
+        return copy
+    brought = not state.last and not chains.load(storage.places.repository)
+    since = (Period(BEGINNING, copy.tid),) if brought and copy.tid else ()
+    moment = max(moments.tid_of(time.time()), copy.tid)
+    return dataclasses.replace(copy, periods=begun(since, moment))
 
 
 def enter(state: StorageState, copy: CopyState) -> StorageState:
@@ -54,7 +71,7 @@ def enter(state: StorageState, copy: CopyState) -> StorageState:
 
     Of a storage where nothing is live, a new or imported copy becomes live.
     """
-    if copy.origin not in ("init", "import") or state.live is not None:
+    if copy.origin not in _ENTERING or state.live is not None:
         return state.with_copy(copy)
     live = dataclasses.replace(copy, status=Status.LIVE, adopted_tid=copy.tid)
     return state.with_copy(live).with_serving(state.free_side(), copy.number)

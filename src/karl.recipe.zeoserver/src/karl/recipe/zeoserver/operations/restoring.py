@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
+from collections.abc import Mapping
 from typing import Any
 
-from karl.recipe.release.base.errors import UsageError
-from karl.recipe.zeoserver.backups import chains, materialise, moments
+from karl.recipe.release.base.errors import KarlError, UsageError
+from karl.recipe.zeoserver.backups import chains, materialise, moments, picking
 from karl.recipe.zeoserver.backups.chains import Chain
-from karl.recipe.zeoserver.backups.materialise import Choice
+from karl.recipe.zeoserver.backups.picking import Choice
+from karl.recipe.zeoserver.databases.periods import Periods, upto
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 from karl.recipe.zeoserver.operations import placing, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
+from karl.recipe.zeoserver.servers import ends
 
 
-def choose(found: tuple[Chain, ...], at: str, backup: str) -> Choice:
+def choose(storage: Storage, found: tuple[Chain, ...], at: str, backup: str) -> Choice:
     """Return the backup to restore.
 
     :param at: a time or a transaction id; empty: the newest.
@@ -31,7 +36,28 @@ def choose(found: tuple[Chain, ...], at: str, backup: str) -> Choice:
         )
     if backup:
         return Choice(*chains.find(found, backup), None)
-    return materialise.pick(found, moments.parse(at) if at else None)
+    if not at:
+        return picking.pick(found, None)
+    return picking.pick(found, moments.parse(at), known(storage, found))
+
+
+def known(storage: Storage, found: tuple[Chain, ...]) -> Mapping[str, Periods]:
+    """Return, by chain, when the site used what it holds, as is known now.
+
+    That is known of chains whose database copy is still there, and has nothing
+    that was not backed up.
+    """
+    state, now = storage.state(), moments.tid_of(time.time())
+    told = {}
+    for chain in found:
+        copy = state.copies.get(chain.newest.copy) if chain.units else None
+        if copy is None:
+            continue
+        with contextlib.suppress(KarlError, OSError):
+            end = ends.end_of_copy(storage.central, storage.name, state, copy.number)
+            if end == chain.newest.until:
+                told[chain.stamp] = upto(copy.periods, now)
+    return told
 
 
 def restore(
@@ -78,7 +104,7 @@ def restore(
 
 def _planned(storage: Storage, at: str, backup: str) -> tuple[Plan, Choice]:
     found = chains.load(storage.places.repository)
-    choice = choose(found, at, backup)
+    choice = choose(storage, found, at, backup)
     number = placing.next_number(storage, storage.state(), found)
     target = storage.places.copy(number)
     need = materialise.space_needed(choice.chain, choice.unit, target)
@@ -107,6 +133,11 @@ def _apply(change: Change, number: int, choice: Choice) -> CopyState:
         end = materialise.materialise(
             choice.chain, choice.unit, layout, storage.reporter, until=choice.until
         )
-        return dataclasses.replace(copy, position=end.position, tid=end.tid)
+        return dataclasses.replace(
+            copy,
+            position=end.position,
+            tid=end.tid,
+            periods=upto(choice.unit.periods, end.tid),
+        )
 
     return placing.place(change, copy, fill)

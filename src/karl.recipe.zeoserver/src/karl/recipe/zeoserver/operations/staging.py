@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from karl.recipe.zeoserver.backups import chains, materialise
+from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 from karl.recipe.zeoserver.operations import increments, placing, rules, space
@@ -108,5 +109,9 @@ def _filled(
 ) -> CopyState:
     end = materialise.materialise(newest.chain, newest.unit, layout, storage.reporter)
     return dataclasses.replace(
-        copy, backup=newest.unit.name, position=end.position, tid=end.tid
+        copy,
+        backup=newest.unit.name,
+        position=end.position,
+        tid=end.tid,
+        periods=upto(newest.unit.periods, end.tid),
     )
