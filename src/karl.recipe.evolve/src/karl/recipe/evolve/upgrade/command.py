@@ -1,0 +1,198 @@
+"""``evolve``: takes a site to another release, software and data together."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.evolve.declaration.layout import EvolveLayout
+from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.evolve.upgrade.model import NOTHING, Plan, Request
+from karl.recipe.evolve.upgrade.programs import Programs
+from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import UnfinishedError, UsageError
+from karl.recipe.release.base.names import checked_label
+
+_EPILOG = """\
+A run that fails before the new data are live undoes what it did: production is as it
+was before. One that was killed is finished with --resume, or undone with --abort.
+Exit codes: 0 done; 2 wrong usage; 3 the state forbids it; 4 damaged, or an invariant
+does not hold; 5 another command is at work; 6 done, but not all; 7 a program is
+missing; 8 a server does not answer; 130 interrupted; 1 anything else.
+"""
+
+
+def build_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(prog="evolve", description=__doc__, epilog=_EPILOG)
+    parser.add_argument(
+        "version",
+        nargs="?",
+        metavar="VERSION",
+        help="the release to upgrade to; or: status, which tells of the last run",
+    )
+    parser.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="evolve a copy and remove it; production stays writable",
+    )
+    parser.add_argument(
+        "--postpone-cut-over",
+        metavar="FILE",
+        default="",
+        help="when all is ready, wait while this file is there",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with a run that was interrupted"
+    )
+    parser.add_argument(
+        "--abort", action="store_true", help="undo a run that was interrupted"
+    )
+    parser.add_argument(
+        "--rollback",
+        action="store_true",
+        help="go back to the release and the data that were live before",
+    )
+    parser.add_argument(
+        "--discard-writes",
+        action="store_true",
+        help="with --rollback: also if something was written since; it is kept",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be done"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object for programs"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log every program that is run"
+    )
+    return parser
+
+
+def main(root: str, argv: Sequence[str] | None = None) -> int:
+    """Run the command of the site at *root*; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    console = Console(quiet="--quiet" in words or "-q" in words)
+    return guarded(lambda: _run(root, words, console), console, as_json=as_json)
+
+
+def _run(root: str, words: list[str], console: Console) -> int:
+    options = build_parser().parse_args(words)
+    _check(options)
+    if options.verbose:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    programs = Programs(SiteDeclaration.load(EvolveLayout(Path(root))), console)
+    if options.version == "status":
+        return _status(programs, options)
+    from karl.recipe.evolve.upgrade import orchestrator, report
+
+    request = _request(options)
+    if options.dry_run:
+        return _show_plan(orchestrator.plan(programs, request), options, dry_run=True)
+    if options.resume:
+        run = orchestrator.resume(programs)
+    elif options.abort:
+        run = orchestrator.abort(programs)
+    else:
+        decided, begun = orchestrator.start(programs, request)
+        if begun is None:
+            return _show_plan(decided, options, dry_run=False)
+        run = begun
+    found = {**report.data(run), "report": str(run.places.report_html)}
+    code = UnfinishedError.exit_code if run.warnings else 0
+    _show(options, {**found, "exit": code}, f"{found['text']}\n{found['report']}")
+    return code
+
+
+def _status(programs: Programs, options: argparse.Namespace) -> int:
+    from karl.recipe.evolve.upgrade.status import status
+
+    found = status(programs.places)
+    _show(options, found, found["text"])
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options that do not belong together.
+
+    :raises UsageError: they do not.
+    """
+    asked = [options.version, options.resume, options.abort, options.rollback]
+    if sum(map(bool, asked)) != 1:
+        raise UsageError(
+            "Say one of: VERSION, status, --resume, --abort, --rollback.", "See --help."
+        )
+    only = {
+        "--discard-writes": (options.discard_writes, options.rollback),
+        "--rehearse": (options.rehearse, options.version),
+        "--postpone-cut-over": (options.postpone_cut_over, options.version),
+        "--dry-run": (options.dry_run, options.version or options.rollback),
+    }
+    for name, (given, allowed) in only.items():
+        if given and (not allowed or options.version == "status"):
+            raise UsageError(f"{name} does not go with the rest.", "See --help.")
+
+
+def _request(options: argparse.Namespace) -> Request:
+    postpone = options.postpone_cut_over
+    return Request(
+        version=checked_label(options.version) if options.version else "",
+        rehearse=options.rehearse,
+        rollback=options.rollback,
+        discard_writes=options.discard_writes,
+        postpone=os.path.abspath(postpone) if postpone else "",
+    )
+
+
+def _show_plan(plan: Plan, options: argparse.Namespace, *, dry_run: bool) -> int:
+    found = {
+        "kind": plan.kind,
+        "reason": plan.reason,
+        "plan": [
+            {
+                "name": step.name,
+                "phase": step.phase,
+                "text": step.text,
+                "seconds": step.seconds,
+                "window": step.window,
+            }
+            for step in plan.steps
+        ],
+        "predicted_window": plan.window,
+        "predicted_seconds": plan.seconds,
+        "changed": False,
+    }
+    _show(options, {**found, "dry_run": True} if dry_run else found, _plan_text(plan))
+    return 0
+
+
+def _plan_text(plan: Plan) -> str:
+    if plan.kind == NOTHING:
+        return f"Nothing to do: {plan.reason}."
+    lines = [f"Would make a run of the kind {plan.kind}: {plan.reason}."]
+    for step in plan.steps:
+        known = "" if step.seconds is None else f"  ({step.seconds:.1f} s last time)"
+        mark = "*" if step.window else " "
+        lines.append(f" {mark} {step.phase:<10} {step.text}{known}")
+    if any(step.window for step in plan.steps):
+        told = "not known yet: rehearse"
+        if plan.window is not None:
+            told = f"about {plan.window:.1f} s, as far as steps were timed before"
+        lines.append(f"* Writes are refused meanwhile: {told}.")
+    return "\n".join(lines)
+
+
+def _show(options: argparse.Namespace, found: dict[str, Any], text: str) -> None:
+    if options.json:
+        print_json(found)
+    else:
+        print_text(text)

@@ -1,0 +1,166 @@
+"""Steps in which the new release's software works on the new copy, and no other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.evolve.upgrade import answers, sitesteps, storagesteps
+from karl.recipe.evolve.upgrade.model import Facts, Package
+from karl.recipe.evolve.upgrade.programs import Programs
+from karl.recipe.evolve.upgrade.step import Work
+from karl.recipe.release.base.reporter import Reporter, Task
+
+#: Exit codes with which ``evolve-run --status`` has told what was asked for.
+_TOLD = frozenset({0, 3, 4, 6})
+
+
+def versions(programs: Programs, version: str, zodb_conf: Path) -> tuple[Package, ...]:
+    """Return what a release's software and a database say of each package.
+
+    :raises KarlError: it cannot be told.
+    """
+    watcher = Watcher(programs.reporter)
+    words = ("--status", "--zodb-conf", str(zodb_conf))
+    code = programs.evolve_run(version, words, watcher)
+    if watcher.packages is None or code not in _TOLD:
+        raise watcher.failure(code)
+    return tuple(
+        Package(
+            each["package"],
+            each["software"],
+            each["database"],
+            tuple(each["pending"]),
+            each["state"],
+        )
+        for each in watcher.packages
+    )
+
+
+def evolve(work: Work) -> Facts:
+    """Run the pending evolve steps on the new copy."""
+    watcher = _run(work, "--evolve")
+    return {
+        "evolved": watcher.steps,
+        "counts": watcher.counts,
+        "reindexed": watcher.reindexed,
+    }
+
+
+def verify(work: Work) -> Facts:
+    """Check the invariants that the steps declare."""
+    watcher = _run(work, "--verify")
+    return {"verified": watcher.verified}
+
+
+def is_direct(work: Work) -> bool:
+    """Tell whether the copy's files are here, and ours to write."""
+    data = work.facts.get("data")
+    return bool(
+        work.programs.database_is_here
+        and data
+        and os.access(data, os.R_OK | os.W_OK)
+        and os.access(work.facts["blobs"], os.R_OK | os.W_OK)
+    )
+
+
+def _run(work: Work, action: str) -> Watcher:
+    """Run ``evolve-run`` on the copy's files, else through a server of its own."""
+    if is_direct(work):
+        where = ["--data", work.facts["data"], "--blobs", work.facts["blobs"]]
+    else:
+        storagesteps.serve_for_evolving(work)
+        where = ["--zodb-conf", str(work.places.zodb_conf)]
+    watcher = Watcher(work.reporter)
+    code = work.programs.evolve_run(
+        work.facts["version"], [action, *where], watcher, limit=sitesteps.left(work)
+    )
+    if code:
+        raise watcher.failure(code)
+    return watcher
+
+
+class Watcher:
+    """Takes the events of ``evolve-run``: shows progress, keeps what it found.
+
+    :ivar packages: software and database versions, once they were told.
+    :ivar steps: the steps that were run: ``package``, ``version``, ``title``,
+        ``seconds``, ``seen`` and ``changed``.
+    :ivar counts: of a step's catalog, ``before`` and ``after``.
+    :ivar reindexed: how many documents each index has taken.
+    :ivar verified: steps whose invariants hold.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.packages: list[Any] | None = None
+        self.steps: list[Mapping[str, Any]] = []
+        self.counts: list[Mapping[str, Any]] = []
+        self.reindexed: dict[str, int] = {}
+        self.verified = 0
+        self.error: tuple[str, str, int] | None = None
+        self._task: Task | None = None
+        self._done = 0
+        self._label = "evolving"
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Take one event; what is not understood is of no interest."""
+        take = getattr(self, f"_{event.get('event')}", None)
+        if take is not None:
+            take(event)
+
+    def failure(self, code: int) -> Exception:
+        """Return the error that the run ended with."""
+        message, tip, told = self.error or (
+            f"it ended with status {code} and told nothing.",
+            "See commands.log of this run.",
+            1,
+        )
+        return answers.failure("evolve-run", told, message, tip)
+
+    def _status(self, event: Mapping[str, Any]) -> None:
+        self.packages = event["packages"]
+
+    def _error(self, event: Mapping[str, Any]) -> None:
+        self.error = answers.told_error({"error": dict(event)})
+
+    def _step_begin(self, event: Mapping[str, Any]) -> None:
+        self._label = f"{event['package']} {event['version']}: {event['title']}"
+
+    def _reindex_begin(self, event: Mapping[str, Any]) -> None:
+        self._label = "reindexing"
+
+    def _progress(self, event: Mapping[str, Any]) -> None:
+        if self._task is None:
+            self._task = self.reporter.task(self._label, event["total"], "objects")
+            self._done = 0
+        self._task.advance(event["done"] - self._done)
+        self._done = event["done"]
+
+    def _step_end(self, event: Mapping[str, Any]) -> None:
+        kept = ("package", "version", "title", "seconds", "seen", "changed")
+        self.steps.append({name: event.get(name) for name in kept})
+        self._end_task(event.get("seen"))
+
+    def _reindex_end(self, event: Mapping[str, Any]) -> None:
+        for name, count in event["indexes"].items():
+            self.reindexed[name] = self.reindexed.get(name, 0) + int(count)
+        self._end_task(None)
+
+    def _counts(self, event: Mapping[str, Any]) -> None:
+        kept = ("package", "version", "before", "after")
+        self.counts.append({name: event.get(name) for name in kept})
+
+    def _verified(self, event: Mapping[str, Any]) -> None:
+        self.verified += not event["broken"]
+
+    def _end_task(self, count: int | None) -> None:
+        if self._task is None:
+            self.reporter.say(f"{self._label}: done")
+            return
+        if count is not None:
+            self._task.advance(max(0, count - self._done))
+        self._task.done()
+        self._task = None

@@ -1,0 +1,73 @@
+"""Looking at a site before anything is decided; nothing is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karl.recipe.evolve.upgrade import history, model
+from karl.recipe.evolve.upgrade.evolvesteps import versions
+from karl.recipe.evolve.upgrade.model import Observed, Package, Request, Revision
+from karl.recipe.evolve.upgrade.programs import Programs
+from karl.recipe.release.base.errors import RefusedError
+
+
+def observe(programs: Programs, request: Request) -> Observed:
+    """Return what a plan is made from.
+
+    :raises KarlError: it cannot be told.
+    """
+    declared = programs.declared
+    if not declared.storage:
+        raise RefusedError(
+            f"The site {declared.name} has no storage of a database server.",
+            "Name it in the buildout, with the command zeoctl; or make the release "
+            "live with bin/switch-version.",
+        )
+    places = programs.places
+    found = programs.switch("--list")
+    revisions = {row["number"]: row for row in found["revisions"]}
+    current = _revision(revisions.get(found["current"]))
+    storage = programs.zeo("status", "--copies")
+    site = programs.site_status()
+    live = storage["live"]
+    releases = tuple(row["release"] for row in found["releases"] if not row["problem"])
+    software: tuple[Package, ...] = ()
+    if request.version in releases and current is not None:
+        conf = places.layout.revision(current.number).zodb_conf
+        software = versions(programs, request.version, conf)
+    unfinished = history.unfinished(places)
+    return Observed(
+        site=declared.name,
+        storage=declared.storage,
+        current=current,
+        previous=_revision(revisions.get(found["rollback_to"])),
+        releases=releases,
+        live=None if live is None else int(live["number"]),
+        live_mode="" if live is None else live["mode"],
+        staged=tuple(storage["staged"]),
+        copies={int(row["number"]): row["status"] for row in storage["copies"]},
+        packages=software,
+        mode=_mode(site),
+        inhibited=site["inhibited"] is not None,
+        unfinished=None if unfinished is None else unfinished.number,
+        times=history.times(places, request.version, _kinds(request)),
+    )
+
+
+def _kinds(request: Request) -> tuple[str, ...]:
+    """Return the kinds of runs whose times tell how long this one will take."""
+    if request.rollback:
+        return (model.ROLLBACK, model.SWITCH_BACK)
+    return (model.UPGRADE, model.REHEARSAL, model.SWITCH)
+
+
+def _revision(row: Any) -> Revision | None:
+    if row is None or not row.get("release"):
+        return None
+    return Revision(row["number"], row["release"], row.get("database"))
+
+
+def _mode(site: Any) -> str:
+    """Return the mode; ``status`` tells it alone, or with what else is known of it."""
+    mode = site["mode"]
+    return str(mode["mode"] if isinstance(mode, dict) else mode)

@@ -1,0 +1,271 @@
+"""Running the steps of an upgrade: forward, and back where that must be.
+
+A step is written to the journal before it is begun and when it is done.  When one
+fails, all that was begun is undone in reverse order, until the new database copy is
+live; from then on a run can only be finished, or be gone back from by a rollback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from karl.recipe.evolve.upgrade import (
+    history,
+    interruption,
+    observing,
+    planning,
+    report,
+    sitesteps,
+    storagesteps,
+)
+from karl.recipe.evolve.upgrade.history import DONE, UNDONE, Run
+from karl.recipe.evolve.upgrade.model import NOTHING, Plan, Request
+from karl.recipe.evolve.upgrade.phases import STEPS
+from karl.recipe.evolve.upgrade.programs import Programs
+from karl.recipe.evolve.upgrade.step import Step, Work
+from karl.recipe.release.base import files
+from karl.recipe.release.base.errors import KarlError, RefusedError, UnfinishedError
+from karl.recipe.release.base.journal import Journal
+from karl.recipe.release.base.locks import locked
+
+
+def plan(programs: Programs, request: Request) -> Plan:
+    """Return what would be done; take no lock, change nothing."""
+    return planning.plan(observing.observe(programs, request), request)
+
+
+def start(programs: Programs, request: Request) -> tuple[Plan, Run | None]:
+    """Do what is asked for; return the plan, and the run if there was one to make.
+
+    :raises KarlError: a step failed; what was done is undone, or the error says so.
+    """
+    with _holding(programs):
+        return _start(programs, request)
+
+
+def resume(programs: Programs) -> Run:
+    """Go on with a run that was interrupted.
+
+    One that was being undone is undone, and begun anew.
+
+    :raises RefusedError: there is none.
+    """
+    with _holding(programs):
+        operation = _interrupted(programs)
+        run = operation.run
+        if run.undoing and not operation.is_live():
+            operation.undo(run.undoing)
+            started = _start(programs, run.request)[1]
+            return started or history.load(run.places)
+        names = [step.name for step in operation.steps]
+        again = names[names.index("adopt") :] if run.undoing else []
+        operation.note("resumed", again=again)
+        operation.run = history.load(run.places)
+        return operation.forward()
+
+
+def abort(programs: Programs) -> Run:
+    """Make everything as it was before a run that was interrupted.
+
+    :raises RefusedError: there is none, or it can only be finished.
+    """
+    with _holding(programs):
+        operation = _interrupted(programs)
+        if operation.is_live():
+            try:
+                storagesteps.check_going_back(operation.work)
+            except RefusedError as error:
+                raise RefusedError(
+                    f"Database copy {operation.work.copy} is live and in use: "
+                    f"{error.message}",
+                    "Finish: evolve --resume. Then go back, if need be: evolve "
+                    "--rollback.",
+                ) from None
+        return operation.undo("asked to abort")
+
+
+@contextlib.contextmanager
+def _holding(programs: Programs) -> Iterator[None]:
+    with locked(programs.places.lock, "upgrade the site"), interruption.caught():
+        yield
+
+
+def _start(programs: Programs, request: Request) -> tuple[Plan, Run | None]:
+    planning.refuse_unfinished(_unfinished_number(programs))
+    decided = plan(programs, request)
+    if decided.kind == NOTHING:
+        return decided, None
+    places = programs.places.run(history.next_number(programs.places))
+    Journal(places.journal).append(
+        "begin",
+        kind=decided.kind,
+        request=dataclasses.asdict(request),
+        reason=decided.reason,
+        facts=dict(decided.facts),
+        texts={step.name: step.text for step in decided.steps},
+    )
+    return decided, Operation(programs, history.load(places)).forward()
+
+
+def _unfinished_number(programs: Programs) -> int | None:
+    run = history.unfinished(programs.places)
+    return None if run is None else run.number
+
+
+def _interrupted(programs: Programs) -> Operation:
+    run = history.unfinished(programs.places)
+    if run is None:
+        raise RefusedError(
+            "No upgrade was interrupted.", "See evolve status for the last one."
+        )
+    return Operation(programs, run)
+
+
+class Operation:
+    """One run, with its journal."""
+
+    def __init__(self, programs: Programs, run: Run) -> None:
+        self.run = run
+        self.steps = STEPS[run.kind]
+        self.journal = Journal(run.places.journal)
+        programs = dataclasses.replace(programs, errors=run.places.errors)
+        self.work = Work(
+            programs.declared, run.places, programs, programs.reporter, dict(run.facts)
+        )
+
+    def note(self, event: str, **details: Any) -> None:
+        """Write to the journal, durably."""
+        self.journal.append(event, **details)
+
+    def is_live(self) -> bool:
+        """Tell whether the new database copy is live: there is something to lose."""
+        return self.run.is_begun("adopt") and bool(storagesteps.is_live(self.work))
+
+    def forward(self) -> Run:
+        """Do all steps that are not done.
+
+        :raises KarlError: one failed.
+        """
+        for step in self.steps:
+            if not self.run.is_done(step.name):
+                try:
+                    self._do(step)
+                except (KarlError, OSError, KeyboardInterrupt) as caught:
+                    error = interruption.told(caught)
+                    if not step.soft:
+                        raise self._failed(step, error) from caught
+                    self._warn(step, error)
+        self.note("end", outcome=DONE)
+        return self._ended()
+
+    def _do(self, step: Step) -> None:
+        work, began = self.work, time.time()
+        self._limit(step)
+        self.note("step", step=step.name)
+        self.run.attempts[step.name] = history.Attempt(began)
+        skipped = step.check(work)
+        if not skipped:
+            work.reporter.say(f"[{step.phase}] {self.run.texts[step.name]}")
+        found = {} if skipped else dict(step.apply(work))
+        seconds = round(time.time() - began, 3)
+        # Known even if the journal cannot be written: it may have to be undone.
+        work.facts.update(found)
+        self.note("done", step=step.name, facts=found, seconds=seconds, skipped=skipped)
+        self.run.attempts[step.name].seconds = seconds
+
+    def _limit(self, step: Step) -> None:
+        """Look whether there is time left for a step in the window."""
+        allowed, begun = self.work.declared.timeouts.window, self.run.attempts
+        if not allowed or not step.window or "mode" not in begun:
+            return
+        if any(self.run.is_done(each.name) for each in self.steps if each.final):
+            return
+        self.work.limit = begun["mode"].begun + allowed
+        sitesteps.check_window(self.work)
+
+    def _warn(self, step: Step, error: KarlError) -> None:
+        text = f"{step.name}: {error}"
+        self.work.reporter.warn(text)
+        self.note("warning", text=text)
+
+    def _failed(self, step: Step, error: KarlError) -> KarlError:
+        """Undo everything, unless it is too late; return the error to end with."""
+        with contextlib.suppress(OSError):
+            self.note(
+                "failed", step=step.name, message=error.message, tip=error.tip,
+                exit=error.exit_code,
+            )  # fmt: skip
+        first = f"The step {step.name} failed: {error.message}"
+        if any(self.run.is_done(each.name) for each in self.steps if each.final):
+            self._ended()
+            return UnfinishedError(
+                f"{first} The new release and its data are live.",
+                f"{error.tip} Finish: evolve --resume.".strip(),
+            )
+        self.work.reporter.warn(first)
+        try:
+            run = self.undo(first)
+        except UnfinishedError as worse:
+            return worse
+        undone = "; ".join(run.undone) or "nothing had to be"
+        error.message = f"{first} Production is as it was before. Undone: {undone}."
+        return error
+
+    def undo(self, why: str) -> Run:
+        """Undo all that was begun, in reverse order.
+
+        :raises UnfinishedError: something could not be undone.
+        """
+        problems: list[str] = []
+        with interruption.ignored():
+            self._note_if_possible(problems, "undoing", why=why)
+            for step in reversed(self.steps):
+                if step.undo is None or not self.run.is_begun(step.name):
+                    continue
+                if not self._undo(step, problems) and step.barrier:
+                    break
+            if not problems:
+                self._note_if_possible(problems, "end", outcome=UNDONE)
+        if problems:
+            raise UnfinishedError(
+                f"{why} Not everything could be undone: {' '.join(problems)}",
+                "Correct that, then: evolve --abort.",
+            )
+        return self._ended()
+
+    def _undo(self, step: Step, problems: list[str]) -> bool:
+        assert step.undo is not None  # noqa: S101  # the caller has looked
+        self._note_if_possible(problems, "undo", step=step.name)
+        try:
+            text = step.undo(self.work)
+        except (KarlError, OSError) as error:
+            problems.append(f"{step.name}: {error}")
+            self.work.reporter.warn(f"Not undone: {step.name}: {error}")
+            return False
+        if text:
+            self.work.reporter.say(f"Undone: {text}")
+        self._note_if_possible(problems, "undone", step=step.name, text=text)
+        return True
+
+    def _note_if_possible(
+        self, problems: list[str], event: str, **details: Any
+    ) -> None:
+        """Write to the journal; a full disk must not keep production from going on."""
+        try:
+            self.note(event, **details)
+        except OSError as error:
+            text = f"The journal cannot be written: {error}."
+            if text not in problems:
+                problems.append(text)
+
+    def _ended(self) -> Run:
+        """Return the run as its journal has it, and write its report."""
+        run = history.load(self.run.places)
+        with contextlib.suppress(OSError):
+            files.write(run.places.report_json, files.canonical_json(report.data(run)))
+            files.write(run.places.report_html, report.page(run))
+        return run

@@ -1,0 +1,195 @@
+"""Deciding what a run will do: from what is observed to a plan.
+
+Pure: nothing here reads or changes anything.
+"""
+
+from __future__ import annotations
+
+from karl.recipe.evolve.upgrade import model
+from karl.recipe.evolve.upgrade.model import (
+    Facts,
+    Observed,
+    Package,
+    Plan,
+    PlannedStep,
+    Request,
+    Revision,
+)
+from karl.recipe.evolve.upgrade.phases import STEPS
+from karl.recipe.release.base.errors import RefusedError
+
+#: Steps that take as long as another one did, where they were not done themselves.
+_LIKE = {"final-catch-up": "catch-up", "exact-losses": "losses"}
+
+
+def plan(observed: Observed, request: Request) -> Plan:
+    """Decide what to do.
+
+    :raises RefusedError: the state forbids it.
+    """
+    refuse_unfinished(observed.unfinished)
+    current = _current(observed)
+    if request.rollback:
+        return _back(observed, request, current)
+    return _forward(observed, request, current)
+
+
+def refuse_unfinished(number: int | None) -> None:
+    """Refuse a new run while another is neither finished nor undone.
+
+    :param number: the number of that run, if there is one.
+    :raises RefusedError: there is.
+    """
+    if number is not None:
+        raise RefusedError(
+            f"Upgrade {number} was interrupted.",
+            "Go on with it: evolve --resume. Or make everything as it was before: "
+            "evolve --abort. evolve status tells how far it came.",
+        )
+
+
+def _forward(observed: Observed, request: Request, current: Revision) -> Plan:
+    version = request.version
+    if version not in observed.releases:
+        built = ", ".join(observed.releases) or "none"
+        raise RefusedError(
+            f"There is no release {version} in this site; there are: {built}.",
+            "Build it: run the site's buildout with that version.",
+        )
+    _refuse_newer(observed, version)
+    pending = [package for package in observed.packages if package.pending]
+    facts: dict[str, object] = {
+        **_facts(observed, current),
+        "version": version,
+        "postpone": request.postpone,
+    }
+    if pending or request.rehearse:
+        _check_database(observed, current)
+    if pending:
+        kind = model.REHEARSAL if request.rehearse else model.UPGRADE
+        reason = "; ".join(map(_difference, pending))
+        return _planned(kind, reason, facts, observed)
+    if current.release == version:
+        reason = f"release {version} is live, and its database needs no evolving"
+        return Plan(model.NOTHING, reason, facts)
+    reason = f"the database needs no evolving for release {version}"
+    if request.rehearse:
+        return Plan(model.NOTHING, f"{reason}: there is nothing to rehearse", facts)
+    return _planned(model.SWITCH, reason, facts, observed)
+
+
+def _back(observed: Observed, request: Request, current: Revision) -> Plan:
+    target = observed.previous
+    if target is None:
+        raise RefusedError(
+            "There is no revision to go back to.", "See bin/switch-version --list."
+        )
+    facts: dict[str, object] = {
+        **_facts(observed, current),
+        "version": target.release,
+        "revision": target.number,
+        "discard_writes": request.discard_writes,
+    }
+    reason = f"revision {target.number} (release {target.release}) was live before"
+    if target.database == current.database:
+        return _planned(model.SWITCH_BACK, reason, facts, observed)
+    _check_database(observed, current)
+    number = _copy_of(observed, target.database)
+    if observed.copies.get(number or 0) not in {"former", "ready"}:
+        raise RefusedError(
+            f"Revision {target.number} is bound to {target.database}, which is not "
+            "there any more.",
+            "Restore a backup to a new copy: zeoctl restore; then bind it with "
+            "switch-version.",
+        )
+    return _planned(model.ROLLBACK, reason, {**facts, "copy": number}, observed)
+
+
+def _facts(observed: Observed, current: Revision) -> Facts:
+    return {
+        "release_from": current.release,
+        "revision_from": current.number,
+        "copy_from": observed.live,
+        "mode_from": observed.mode,
+        "inhibited_from": observed.inhibited,
+    }
+
+
+def _current(observed: Observed) -> Revision:
+    if observed.current is None:
+        raise RefusedError(
+            f"The site {observed.site} has no live revision.",
+            "Make its first release live: bin/switch-version VERSION.",
+        )
+    return observed.current
+
+
+def _check_database(observed: Observed, current: Revision) -> None:
+    """Refuse a database that is not as it is in a site at work.
+
+    :raises RefusedError: it is not.
+    """
+    storage = observed.storage
+    if observed.live is None:
+        raise RefusedError(
+            f"{storage} has no live database copy.", f"See zeoctl status {storage}."
+        )
+    if current.database != f"{storage}-{observed.live}":
+        raise RefusedError(
+            f"Revision {current.number} is bound to {current.database}, but the live "
+            f"database copy is {storage}-{observed.live}.",
+            "Find out which is right: zeoctl status, switch-version --list.",
+        )
+    if observed.live_mode != "writable":
+        raise RefusedError(
+            f"The live database copy {observed.live} is read-only already.",
+            f"If that is not meant to last: zeoctl writable {storage}.",
+        )
+    if observed.mode != "normal":
+        raise RefusedError(
+            f"The site is in mode {observed.mode} already.",
+            "If that is not meant to last: bin/site mode normal.",
+        )
+    if observed.staged:
+        number = observed.staged[0]
+        raise RefusedError(
+            f"Database copy {number} of {storage} is staged, by somebody else.",
+            f"If nobody needs it: zeoctl retire {storage} {number}.",
+        )
+
+
+def _refuse_newer(observed: Observed, version: str) -> None:
+    newer = [package for package in observed.packages if package.state == "newer"]
+    if newer:
+        raise RefusedError(
+            f"The database is newer than release {version}: "
+            f"{'; '.join(map(_difference, newer))}.",
+            "Old software never works on evolved data. To go back: evolve --rollback.",
+        )
+
+
+def _difference(package: Package) -> str:
+    database = "nothing" if package.database is None else package.database
+    return f"{package.name} is at {database}, the software at {package.software}"
+
+
+def _copy_of(observed: Observed, database: str | None) -> int | None:
+    """Return the number of the copy that a revision's database is."""
+    prefix = f"{observed.storage}-"
+    number = (database or "").removeprefix(prefix)
+    ours = (database or "").startswith(prefix) and number.isdigit()
+    return int(number) if ours else None
+
+
+def _planned(kind: str, reason: str, facts: Facts, observed: Observed) -> Plan:
+    steps = tuple(
+        PlannedStep(
+            step.name,
+            step.phase,
+            step.description.format_map(facts),
+            observed.times.get(step.name, observed.times.get(_LIKE.get(step.name, ""))),
+            step.window,
+        )
+        for step in STEPS[kind]
+    )
+    return Plan(kind, reason, facts, steps)

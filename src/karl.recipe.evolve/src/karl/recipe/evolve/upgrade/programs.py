@@ -1,0 +1,248 @@
+"""Driving the commands of a site and of its database server, as processes.
+
+What they answer is JSON, and nothing else counts.  A command of the database server
+that was cut off, by a lost connection or a limit of time, has an unknown outcome:
+all that we ask for may be asked for again, so it is, until the server answers.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.evolve.upgrade import answers
+from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
+from karl.recipe.evolve.upgrade.places import Places
+from karl.recipe.release.base import process
+from karl.recipe.release.base.errors import ProcessError, TimeLimitError
+from karl.recipe.release.base.reporter import Reporter
+
+#: Exit status of ssh when it could not reach the host, or lost it.
+_SSH_FAILED = 255
+
+#: Seconds between attempts at a database server that cannot be reached.
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+#: Seconds that a command of ours waits for another that holds its lock.
+_BUSY = "60"
+
+#: Verbs of the database server that only look.
+_LOOKING = frozenset({"status", "client-conf", "backups"})
+
+#: Exit code of a command that did what it should, but not all.
+_UNFINISHED = 6
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended.
+
+    :ivar status: exit status; negative: the signal that ended it.
+    :ivar text: what it wrote on standard output, complete.
+    :ivar late: it was ended because it took too long.
+    """
+
+    status: int
+    text: str
+    late: bool = False
+
+
+@dataclass
+class Programs:
+    """The commands that an upgrade drives.
+
+    :ivar declared: what the buildout says of the site.
+    :ivar errors: the file that what they write on standard error is added to.
+    :ivar pauses: seconds between attempts at a database server that is not reached.
+    """
+
+    declared: SiteDeclaration
+    reporter: Reporter
+    errors: Path = Path(os.devnull)
+    pauses: Sequence[float] = _PAUSES
+
+    @property
+    def places(self) -> Places:
+        """Where everything of the site is."""
+        return Places(Path(self.declared.root))
+
+    # The database server.
+
+    @property
+    def database_is_here(self) -> bool:
+        """The database server's command is a program on this host."""
+        command = self.declared.zeo_command
+        return len(command) == 1 and Path(command[0]).is_file()
+
+    def zeo(self, verb: str, *words: str, timeout: float | None = None) -> Any:
+        """Run a verb of ``zeoctl`` for the site's storage; return its result.
+
+        :param timeout: seconds; None: as the buildout says.
+        :raises OutcomeUnknownError: the server cannot be reached.
+        :raises KarlError: what zeoctl ended with.
+        """
+        for pause in self.pauses:
+            try:
+                return self._zeo(verb, words, timeout)
+            except OutcomeUnknownError as error:
+                self.reporter.warn(f"{error.message} Trying again in {pause:g} s.")
+                time.sleep(pause)
+        return self._zeo(verb, words, timeout)
+
+    def _zeo(self, verb: str, words: Sequence[str], timeout: float | None) -> Any:
+        storage = self.declared.storage
+        argv = [*self.declared.zeo_command, verb, storage, *words, "--json", "--quiet"]
+        if verb not in _LOOKING:
+            argv += ["--wait", _BUSY]
+        what = f"zeoctl {verb}"
+        limit = self.declared.timeouts.storage if timeout is None else timeout
+        ended = self.run(argv, limit)
+        found = answers.document(ended.text)
+        if ended.late or ended.status < 0 or ended.status == _SSH_FAILED:
+            raise _unknown(what, ended)
+        result = found.get("storages", {}).get(storage) if found else None
+        for each in (found, result):
+            if told := answers.told_error(each):
+                raise answers.failure(what, told[2], told[0], told[1])
+        if not isinstance(result, dict) or ended.status not in {0, _UNFINISHED}:
+            raise _unknown(what, ended)
+        if ended.status == _UNFINISHED:
+            self.reporter.warn(f"{what}: {result.get('text', 'not all was done')}")
+        return result
+
+    # The site.
+
+    def site(self, verb: str, *words: str, timeout: float | None = None) -> Any:
+        """Run a verb of ``bin/site``; return its result.
+
+        :raises KarlError: what it ended with.
+        """
+        layout = self.places.layout
+        return self._local(f"site {verb}", layout.site_command, (verb, *words), timeout)
+
+    def site_status(self) -> Any:
+        """Return what ``bin/site status`` tells, whether the site is well or not."""
+        return self.site("status")
+
+    def switch(self, *words: str) -> Any:
+        """Run ``bin/switch-version``; return its result."""
+        return self._local(
+            "switch-version", self.places.layout.switch_command, words, None
+        )
+
+    def _local(
+        self, what: str, command: Path, words: Sequence[str], timeout: float | None
+    ) -> Any:
+        ended = self.run([command, *words, "--json", "--quiet"], timeout)
+        found = answers.document(ended.text)
+        if told := answers.told_error(found):
+            raise answers.failure(what, told[2], told[0], told[1])
+        if found is None or ended.status != int(found.get("exit", 0)):
+            raise answers.failure(
+                what,
+                1,
+                f"it ended with status {ended.status} and no answer that can be read.",
+                f"See {self.errors}.",
+            )
+        return found
+
+    # The new release.
+
+    def evolve_run(
+        self,
+        version: str,
+        words: Sequence[str],
+        take: Callable[[Mapping[str, Any]], None],
+        *,
+        limit: float | None = None,
+    ) -> int:
+        """Run ``evolve-run`` with the software of a release.
+
+        :param take: is given each event, while it runs.
+        :param limit: seconds that it may take, if less than the buildout says.
+        :return: its exit code.
+        """
+        allowed = self.declared.timeouts.evolve
+        allowed = allowed if limit is None else min(allowed, limit)
+        with tempfile.NamedTemporaryFile(prefix="evolve-") as output:
+            path = Path(output.name)
+            events = Events(path, take)
+            ended = self.run(
+                [
+                    self.places.interpreter(version), "-I",
+                    self.places.layout.evolve_run_command, *words, "--json",
+                ],
+                allowed,
+                log=path,
+                beat=lambda _: events.read(),
+            )  # fmt: skip
+            events.read()
+        if ended.late:
+            raise answers.failure(
+                "evolve-run",
+                1,
+                f"it took longer than {allowed:g} s.",
+                "Give it more time: the timeouts evolve and window in the buildout.",
+            )
+        return ended.status
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        timeout: float | None,
+        *,
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        beat: process.Beat | None = None,
+    ) -> Ended:
+        """Run a program to its end, however that is; standard error is kept apart."""
+        with tempfile.NamedTemporaryFile(prefix="answer-") as output:
+            path, late, status = log or Path(output.name), False, 0
+            try:
+                process.run(
+                    argv, env=env, timeout=timeout, log=path, beat=beat,
+                    errors=self.errors,
+                )  # fmt: skip
+            except TimeLimitError as error:
+                status, late = error.status, True
+            except ProcessError as error:
+                status = error.status
+            return Ended(status, path.read_text(errors="replace"), late)
+
+
+@dataclass
+class Events:
+    """Lines of JSON in a file that grows, each taken once it is whole."""
+
+    path: Path
+    take: Callable[[Mapping[str, Any]], None]
+    position: int = 0
+
+    def read(self) -> None:
+        """Take what was added."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.position)
+            added = stream.read()
+        whole = added.rpartition(b"\n")[0]
+        if not whole:
+            return
+        self.position += len(whole) + 1
+        for line in whole.decode(errors="replace").split("\n"):
+            event = answers.document(line)
+            if event is not None:
+                self.take(event)
+
+
+def _unknown(what: str, ended: Ended) -> OutcomeUnknownError:
+    how = "took too long" if ended.late else f"ended with status {ended.status}"
+    return OutcomeUnknownError(
+        f"{what} {how}, and it is not known what it did.",
+        "Look whether the database server can be reached, then: evolve --resume, or "
+        "evolve --abort.",
+    )

@@ -1,0 +1,131 @@
+"""The report of a run: for programs, for a terminal, and as a page to be sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karl.recipe.evolve.upgrade import model
+from karl.recipe.evolve.upgrade.history import DONE, Run
+from karl.recipe.evolve.upgrade.page import page as _page
+from karl.recipe.evolve.upgrade.phases import STEPS
+
+_NAMES = {
+    model.UPGRADE: "upgrade",
+    model.REHEARSAL: "rehearsal",
+    model.SWITCH: "switch",
+    model.ROLLBACK: "rollback",
+    model.SWITCH_BACK: "switch back",
+}
+
+
+def data(run: Run) -> dict[str, Any]:
+    """Return all that is worth knowing of a run, as JSON values.
+
+    Times are seconds since the epoch; ``at`` is seconds since the run began.
+    """
+    facts = run.facts
+    return {
+        "number": run.number,
+        "kind": run.kind,
+        "reason": run.reason,
+        "outcome": run.outcome or "unfinished",
+        "began": run.begun,
+        "ended": run.ended or None,
+        "seconds": round(run.ended - run.begun, 3) if run.ended else None,
+        "window": window(run),
+        "predicted_window": predicted(run),
+        "from": _side(facts, "release_from", "revision_from", "copy_from"),
+        "to": _side(facts, "version", "revision", "copy"),
+        "steps": _steps(run),
+        "evolved": facts.get("evolved", []),
+        "counts": facts.get("counts", []),
+        "reindexed": facts.get("reindexed", {}),
+        "failure": _failure(run),
+        "warnings": run.warnings,
+        "undone": run.undone,
+        "text": text(run),
+    }
+
+
+def window(run: Run) -> float | None:
+    """Return for how many seconds writes were refused; None: they were not."""
+    first, last = run.attempts.get("mode"), run.attempts.get("normal")
+    if first is None or first.skipped:
+        return None
+    if last is not None and last.seconds is not None and run.outcome == DONE:
+        return round(last.begun + last.seconds - first.begun, 3)
+    return round(run.ended - first.begun, 3) if run.ended else None
+
+
+def predicted(run: Run) -> float | None:
+    """Return how long the read-only window would be, as a rehearsal has shown it.
+
+    Catching up, evolving and verifying; starting the processes comes to that.
+    """
+    if run.kind != model.REHEARSAL or run.outcome != DONE:
+        return None
+    names = ("catch-up", "evolve", "verify")
+    return round(sum(run.attempts[name].seconds or 0.0 for name in names), 3)
+
+
+def text(run: Run) -> str:
+    """Return what came of a run, in a few lines."""
+    name, facts = _NAMES[run.kind].capitalize(), run.facts
+    head = f"{name} {run.number}: release {facts['release_from']} to {facts['version']}"
+    if run.outcome != DONE:
+        state = "undone: production is as before" if run.outcome else "unfinished"
+        lines = [f"{head}: {state}."]
+        lines += [f"  failed: {run.failure['message']}"] if run.failure else []
+        return "\n".join(lines + [f"  undone: {each}" for each in run.undone])
+    lines = [f"{head}: done in {run.ended - run.begun:.1f} s."]
+    found, coming = window(run), predicted(run)
+    if found is not None:
+        lines.append(f"  writes were refused for {found:.1f} s")
+    if coming is not None:
+        lines.append(
+            f"  writes would be refused for about {coming:.1f} s, and while the "
+            "processes start"
+        )
+    for each in facts.get("evolved", []):
+        changed = "" if each["changed"] is None else f": {each['changed']} changed"
+        lines.append(f"  {each['package']} {each['version']} {each['title']}{changed}")
+    for index, count in sorted(facts.get("reindexed", {}).items()):
+        lines.append(f"  index {index}: {count} documents")
+    if facts.get("lost") or facts.get("discarded"):
+        lines.append(
+            f"  given up: {facts.get('discarded')} transactions; database copy "
+            f"{facts['copy_from']} has them"
+        )
+    return "\n".join(lines + [f"  warning: {each}" for each in run.warnings])
+
+
+def page(run: Run) -> str:
+    """Return the report as one HTML page that needs nothing else."""
+    return _page(data(run))
+
+
+def _side(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+    keys = ("release", "revision", "copy")
+    return {key: facts.get(name) for key, name in zip(keys, names, strict=True)}
+
+
+def _steps(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": step.name,
+            "phase": step.phase,
+            "text": run.texts.get(step.name, step.name),
+            "at": round(attempt.begun - run.begun, 3),
+            "seconds": attempt.seconds,
+            "skipped": attempt.skipped,
+            "window": step.window,
+        }
+        for step in STEPS[run.kind]
+        if (attempt := run.attempts.get(step.name)) is not None
+    ]
+
+
+def _failure(run: Run) -> dict[str, Any] | None:
+    if run.failure is None:
+        return None
+    return {name: run.failure[name] for name in ("step", "message", "tip", "exit")}

@@ -1,0 +1,71 @@
+"""How far the last run came, in plain words."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from typing import Any
+
+from karl.recipe.evolve.upgrade import history, report
+from karl.recipe.evolve.upgrade.history import Run
+from karl.recipe.evolve.upgrade.phases import STEPS
+from karl.recipe.evolve.upgrade.places import Places
+
+
+def status(places: Places) -> dict[str, Any]:
+    """Return what is known of the last run.  Takes no lock that anybody waits for."""
+    run, running = history.newest(places), is_running(places)
+    if run is None:
+        return {"running": running, "run": None, "text": "No upgrade was made yet."}
+    return {
+        "running": running,
+        "run": report.data(run),
+        "unfinished": not run.outcome and not running,
+        "text": _text(run, running=running),
+    }
+
+
+def is_running(places: Places) -> bool:
+    """Tell whether a command holds the lock now."""
+    try:
+        with places.lock.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _text(run: Run, *, running: bool) -> str:
+    if run.outcome:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.ended))
+        return f"Last, until {when}:\n{report.text(run)}"
+    name, facts = run.kind.capitalize(), run.facts
+    head = f"{name} {run.number}, from {facts['release_from']} to {facts['version']}"
+    lines = [f"{head}, {'is under way' if running else 'was interrupted'}."]
+    lines += [
+        f"  {'done' if attempt.seconds is not None else 'begun'}: "
+        f"{run.texts.get(step.name, step.name)}"
+        for step in STEPS[run.kind]
+        if (attempt := run.attempts.get(step.name)) is not None and not attempt.skipped
+    ]
+    if run.undoing:
+        lines.append(f"  It is being undone: {run.undoing}")
+    lines.append(f"  {_meaning(run)}")
+    if not running:
+        lines.append("  Go on: evolve --resume. Make it undone: evolve --abort.")
+    return "\n".join(lines)
+
+
+def _meaning(run: Run) -> str:
+    """Return what the state of a run means for those who use the site."""
+    if run.is_done("normal"):
+        return "The new release is live with its data; writes are accepted."
+    if run.is_done("adopt"):
+        return "The new release is live with its data; writes are refused still."
+    if run.is_begun("activate") and not run.is_done("adopt"):
+        return "It was about to go live; writes are refused."
+    if run.is_begun("mode"):
+        return "The old release and its data are live; writes are refused."
+    return "The old release and its data are live; writes are accepted."
