@@ -92,6 +92,11 @@ class EvolveLayout:
         return self.etc / "cron" / "site"
 
     @property
+    def mode_page(self) -> Path:
+        """``etc/mode-page.html``: a copy of the customer's page."""
+        return self.etc / "mode-page.html"
+
+    @property
     def mode_folder(self) -> Path:
         """``var/mode``."""
         return self.site.var / "mode"
@@ -133,6 +138,10 @@ class EvolveLayout:
         """Return the folder of one trial's socket."""
         return self.run / f".try-{word}"
 
+    def trial_socket(self, folder: Path) -> Path:
+        """Return the socket in the folder of a trial."""
+        return folder / "socket"
+
     @property
     def supervisor_socket(self) -> Path:
         """``var/run/supervisor.sock``."""
@@ -157,11 +166,6 @@ class EvolveLayout:
     def supervise_output(self) -> Path:
         """What supervisord printed when it was started here."""
         return self.logs / "supervisord-start.log"
-
-    @property
-    def worker_logs(self) -> Path:
-        """Name of a process's log, as supervisord completes it."""
-        return self.logs / "worker-%(process_num)d.log"
 
     def worker_log(self, number: int) -> Path:
         """Return the log of a process."""

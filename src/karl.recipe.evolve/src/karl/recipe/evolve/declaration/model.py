@@ -118,6 +118,17 @@ class CronJob:
 
 
 @dataclass(frozen=True)
+class Account:
+    """Whom the processes run as.
+
+    :ivar group: the user's own.
+    """
+
+    user: str
+    group: str
+
+
+@dataclass(frozen=True)
 class SiteDeclaration:
     """A site, as its commands know it.
 

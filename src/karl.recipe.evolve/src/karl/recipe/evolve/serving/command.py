@@ -38,21 +38,171 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.evolve.modes import state
+from karl.recipe.evolve.modes.state import MODES, Mode
+from karl.recipe.evolve.serving import modefile, operations, telling, trial
+from karl.recipe.evolve.serving import status as statuses
 from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
 from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import PrerequisiteError, UsageError
+from karl.recipe.release.base.reporter import Reporter
 
 #: What a verb found or did, ready for JSON.
 Result = Mapping[str, Any]
 
-#: The modes of a site.
-MODES = ("normal", "read-only", "maintenance")
+_JOB = "run-if-normal"
+
+
+def main(root: str, argv: Sequence[str] | None = None) -> int:
+    """Run the command of the site at *root*; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    places = EvolveLayout(Path(root))
+    if _JOB in words[:1]:
+        return guarded(lambda: _run_job(places, words[1:]), Console(), as_json=False)
+    console = Console(quiet="--quiet" in words or "-q" in words)
+    return guarded(
+        lambda: _run(places, words, console), console, as_json="--json" in words
+    )
+
+
+def _run(places: EvolveLayout, words: Sequence[str], console: Console) -> int:
+    args = build_parser().parse_args(words)
+    if args.verbose:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    site = SiteDeclaration.load(places)
+    result = _VERBS[args.verb](site, args, console)
+    if args.json:
+        print_json(result)
+    elif result["text"]:
+        print_text(result["text"])
+    return int(result.get("exit", 0))
+
+
+def _start(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    return telling.started("start", operations.start(site, reporter))
+
+
+def _restart(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    return telling.started("restart", operations.restart(site, reporter))
+
+
+def _stop(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    changed = operations.stop(site, reporter)
+    text = "The site is stopped." if changed else "The site did not run."
+    return {"action": "stop", "changed": changed, "text": text}
+
+
+def _status(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    return telling.status(site, statuses.observe(site))
+
+
+def _mode(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    found = state.read(site.places.mode)
+    if args.mode is None:
+        if args.message or args.retry_after:
+            raise UsageError("Which mode is not said.", "See --help.")
+        return {**asdict(found), "text": telling.mode(found)}
+    changed = modefile.set_mode(site.places, args.mode, args.message, args.retry_after)
+    return {
+        **asdict(changed),
+        "before": found.mode,
+        "changed": _says(found) != _says(changed),
+        "text": telling.mode(changed),
+    }
+
+
+def _says(mode: Mode) -> tuple[object, ...]:
+    return mode.mode, mode.message, mode.retry_after, mode.problem
+
+
+def _try(site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter) -> Result:
+    path = args.path or site.serving.health_paths[0]
+    found = trial.attempt(site, args.revision, path)
+    return {
+        "revision": found.revision,
+        "release": found.release,
+        "path": path,
+        "status": found.health.status,
+        "body": found.health.body,
+        "seconds": found.seconds,
+        "text": f"Revision {found.revision} (release {found.release}) works.",
+    }
+
+
+def _inhibit(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    changed = modefile.inhibit(site.places, args.why, args.wait)
+    return telling.inhibition(modefile.inhibition(site.places), changed=changed)
+
+
+def _allow(
+    site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
+) -> Result:
+    changed = modefile.allow(site.places)
+    return telling.inhibition(None, changed=changed)
+
+
+_VERBS: Mapping[
+    str, Callable[[SiteDeclaration, argparse.Namespace, Reporter], Result]
+] = {
+    "start": _start,
+    "stop": _stop,
+    "restart": _restart,
+    "status": _status,
+    "mode": _mode,
+    "try": _try,
+    "inhibit": _inhibit,
+    "allow": _allow,
+}
+
+
+def _run_job(places: EvolveLayout, words: Sequence[str]) -> int:
+    """Become a cron job, or end without a word.
+
+    :raises UsageError: none is named.
+    """
+    command = list(words[1:] if words[:1] == ["--"] else words)
+    if "-h" in command[:1] or "--help" in command[:1]:
+        build_parser().parse_args([_JOB, "--help"])
+    if not command or command[0].startswith("-"):
+        raise UsageError(
+            "Which command is to be run is not said.",
+            "Write it after two dashes: site run-if-normal -- COMMAND.",
+        )
+    with modefile.job(places) as may_begin:
+        if may_begin:
+            _become(command)
+    return 0
+
+
+def _become(command: list[str]) -> NoReturn:
+    try:
+        os.execvp(command[0], command)  # noqa: S606  # an argument list, no shell
+    except OSError as error:
+        raise PrerequisiteError(
+            f"The cron job {command[0]} cannot be run: {error.strerror}.",
+            "Correct the option cron.",
+        ) from None
 
 
 def build_parser() -> Parser:

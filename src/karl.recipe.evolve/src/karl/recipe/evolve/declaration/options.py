@@ -1,0 +1,204 @@
+"""From the options of a buildout to what is declared; every error at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from karl.recipe.evolve.declaration import optionnames, values
+from karl.recipe.evolve.declaration.layout import EvolveLayout
+from karl.recipe.evolve.declaration.model import (
+    MOMENTS,
+    Address,
+    Serving,
+    SiteDeclaration,
+    Timeouts,
+)
+from karl.recipe.release.base.errors import KarlError, UsageError
+
+Value = TypeVar("Value")
+
+_DAY = 86400.0
+
+#: How much of a wrong value is shown.
+_SHOWN = 60
+
+#: Bytes that supervisord adds to the path of its socket for a moment.
+_SUPERVISORS_OWN = 9
+
+
+def read(buildout: Any, part: str, options: Any) -> SiteDeclaration:
+    """Return what a part declares.  Nothing is written, and nobody is asked.
+
+    :param part: name of the part.
+    :param options: its options.
+    :raises UsageError: tells everything that is wrong with them at once.
+    """
+    names = set(options) - optionnames.BUILDOUTS_OWN
+    given = {name: str(options[name]) for name in sorted(names)}
+    reading = _Reading(given, Path(buildout["buildout"]["directory"]))
+    for told in optionnames.unknown(given):
+        reading.complain(told)
+    found = _declared(reading)
+    _check(reading, found)
+    problems = list(dict.fromkeys(reading.problems))
+    if problems:
+        lines = "".join(f"\n- {problem}" for problem in problems)
+        one = "An option is" if len(problems) == 1 else f"{len(problems)} options are"
+        raise UsageError(f"{one} wrong:{lines}\n", "Correct them; nothing was written.")
+    return found
+
+
+class _Reading:
+    """The options of a part, and what is found wrong with them.
+
+    :ivar problems: in words.
+    """
+
+    def __init__(self, given: Mapping[str, str], base: Path) -> None:
+        self.given = given
+        self.base = base
+        self.problems: list[str] = []
+
+    def text(self, option: str) -> str:
+        """Return the text of an option."""
+        return self.given.get(option, optionnames.DEFAULTS[option]).strip()
+
+    def read(self, option: str, parse: Callable[[str], Value]) -> Value:
+        """Return the value of an option; of a wrong one, that of its default."""
+        text = self.text(option)
+        try:
+            return parse(text)
+        except KarlError as error:
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+            self.complain(f"{option} = {shown!r}: {error.message.rstrip('.')}")
+            return parse(optionnames.DEFAULTS[option])
+
+    def complain(self, problem: str) -> None:
+        """Note that something is wrong."""
+        self.problems.append(problem)
+
+
+def _declared(reading: _Reading) -> SiteDeclaration:
+    if not reading.text("root"):
+        reading.complain("the option root is missing")
+    root = reading.read("root", values.root(reading.base)) or "/nowhere/site"
+    places = EvolveLayout(Path(root))
+    zeo_command = reading.read("zeo-command", values.command)
+    storage = reading.read("storage", values.storage)
+    if zeo_command and not storage:
+        storage = places.root.name
+        if storage != storage.lower():
+            reading.complain("the option storage is missing")
+    if storage and not zeo_command:
+        reading.complain("storage needs zeo-command: how zeoctl is reached")
+    return SiteDeclaration(
+        root=root,
+        name=places.root.name,
+        storage=storage,
+        zeo_command=zeo_command,
+        serving=_serving(reading, places),
+        hooks={moment: reading.read(moment, values.commands) for moment in MOMENTS},
+        cron=reading.read("cron", values.cron),
+        timeouts=_timeouts(reading),
+    )
+
+
+def _serving(reading: _Reading, places: EvolveLayout) -> Serving:
+    read, base = reading.read, reading.base
+
+    def address(text: str) -> Address:
+        if text:
+            return values.address(base)(text)
+        return Address(path=str(places.socket))
+
+    def application(text: str) -> str:
+        file, mark, name = text.partition("#")
+        found = values.path(base)(file) or str(places.site.application_config)
+        return f"{found}{mark}{name}"
+
+    page = read("mode-page", values.path(base))
+    control = read("process-control", values.one_of("supervisord", "systemd"))
+    return Serving(
+        address=read("address", address),
+        workers=read("workers", values.whole(1, 64)),
+        threads=read("threads", values.whole(1, 256)),
+        application=read("application", application),
+        health_paths=read("health-path", values.url_paths),
+        mode_page=str(places.mode_page) if page else "",
+        retry_after=read("retry-after", values.whole(1, 86400)),
+        safe_posts=read("safe-posts", values.url_paths),
+        control=control,
+        supervisord=read("supervisord", values.program(base)),
+        systemctl=read("systemctl", values.command),
+        user=read("user", values.account),
+        request_timeout=read("request-timeout", values.whole(1, 86400)),
+    )
+
+
+def _timeouts(reading: _Reading) -> Timeouts:
+    def seconds(name: str, least: float = 1.0) -> float:
+        return reading.read(name, values.decimal(least, 7 * _DAY))
+
+    return Timeouts(
+        start=seconds("start-timeout"),
+        stop=seconds("stop-timeout"),
+        health=seconds("health-timeout"),
+        hook=seconds("hook-timeout"),
+        jobs=seconds("jobs-timeout", 0.0),
+        storage=seconds("storage-timeout"),
+        evolve=seconds("evolve-timeout"),
+        window=seconds("window-limit", 0.0),
+    )
+
+
+def _check(reading: _Reading, found: SiteDeclaration) -> None:
+    """Complain about what each option allows, but not all together."""
+    serving = found.serving
+    public = reading.read("public", values.truth)
+    address = serving.address
+    if not values.is_local(address) and not public:
+        reading.complain(
+            f"address: other machines can reach {address}; if they are to, say "
+            "public = true"
+        )
+    if not serving.health_paths:
+        reading.complain("health-path names no path")
+    if not serving.systemctl:
+        reading.complain("systemctl names no program")
+    if serving.control == "supervisord":
+        if serving.workers < 2:
+            reading.complain(
+                "workers: supervisord closes the socket when its last process ends, so "
+                "that requests fail while one is restarted: have 2 at least, or "
+                "process-control = systemd"
+            )
+        if ":" in address.host:
+            reading.complain(
+                "address: supervisord cannot listen on an IPv6 address; "
+                "process-control = systemd can"
+            )
+        _check_socket(reading, found.places.supervisor_socket, room=_SUPERVISORS_OWN)
+    if address.path:
+        _check_socket(reading, Path(address.path), room=0)
+
+
+def _check_socket(reading: _Reading, path: Path, *, room: int) -> None:
+    length, limit = len(os.fsencode(path)), values.SOCKET_LIMIT - room
+    if length > limit:
+        reading.complain(
+            f"root: the path of the Unix socket {path} has {length} bytes, and the "
+            f"system takes {limit}: choose a shorter root"
+        )
+
+
+def page(buildout: Any, options: Any) -> Path | None:
+    """Return the file that the option mode-page names.
+
+    :raises UsageError: it cannot be a path.
+    """
+    base = Path(buildout["buildout"]["directory"])
+    found = values.path(base)(str(options.get("mode-page", "")).strip())
+    return Path(found) if found else None

@@ -1,0 +1,154 @@
+"""The text of the generated commands, and the code that they run.
+
+Each is a script of this machine's Python and needs no release; ``site-worker`` and
+``evolve-run`` go on with the interpreter of a release.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from karl.recipe.evolve.declaration.layout import EvolveLayout
+from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.release.base import files as base_files
+from karl.recipe.release.base import payload
+
+#: Packages of which generated commands need every module.
+_PACKAGES = (
+    "declaration", "modes", "rendering", "running", "serving", "steps", "upgrade",
+)  # fmt: skip
+
+#: Isolated from the environment, and without ``site``.
+_PYTHON_OPTIONS = "-IS"
+
+#: The folder is held, so that it stays while this runs.
+_HEAD = """\
+# Written by karl.recipe.evolve; the next buildout run writes it again.
+import fcntl
+import os
+import sys
+
+root = {root!r}
+lib = {lib!r}
+
+
+def refuse(message, tip):
+    print("error: " + message, "next: " + tip, sep="\\n", file=sys.stderr)
+    if "--json" in sys.argv:
+        import json
+
+        error = {{"message": message, "next": tip, "exit": 3}}
+        print(json.dumps({{"error": error}}, indent=1, sort_keys=True))
+    sys.exit(3)
+
+
+here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+if here != os.path.realpath(root):
+    refuse(
+        "This command is of the site " + root + ", not of " + here + ".",
+        "It was copied or moved. Use it at its own place; at another, run the "
+        "buildout with that root.",
+    )
+try:
+    held = os.open(lib, os.O_RDONLY)
+except OSError:
+    refuse(
+        "The code of this command is not there: " + lib + ".",
+        "Run the site's buildout again.",
+    )
+fcntl.flock(held, fcntl.LOCK_SH)
+"""
+
+_COMMAND = """\
+sys.path.insert(0, lib)
+
+from {module} import main
+
+sys.exit(main(root, sys.argv[1:]))
+"""
+
+_WORKER = """\
+sys.path.insert(0, lib)
+if "worker" in sys._xoptions:
+    from karl.recipe.evolve.serving.worker import main
+
+    sys.exit(main(root, lib))
+
+from karl.recipe.evolve.serving.launching import main
+
+sys.exit(main(root, sys.argv[1:]))
+"""
+
+#: What the release itself has comes first: a product may bring its own steps.
+_EVOLVE_RUN = """\
+releases = os.path.join(os.path.realpath(root), "releases")
+if not os.path.realpath(sys.prefix).startswith(releases + os.sep):
+    python = os.path.realpath(os.path.join(root, "current", "release"))
+    python = os.path.join(python, "bin", "python")
+    try:
+        os.execv(python, [python, "-I", os.path.realpath(__file__), *sys.argv[1:]])
+    except OSError as error:
+        refuse(
+            "The software is not there: " + python + " (" + error.strerror + ").",
+            "Make a release current: " + root + "/bin/switch-version VERSION.",
+        )
+sys.path.append(lib)
+
+from karl.recipe.evolve.running.command import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+_SUPERVISE = """\
+#!/bin/sh
+# Written by karl.recipe.evolve; the next buildout run writes it again.
+exec {program} --nodaemon --configuration {configuration}
+"""
+
+
+def read_payload() -> dict[str, bytes]:
+    """Return the content of each file of the payload, by its relative path."""
+    ours = Path(__file__).parents[1]
+    names = [
+        path.relative_to(ours).with_suffix("").as_posix()
+        for package in _PACKAGES
+        for path in sorted(ours.joinpath(package).glob("*.py"))
+    ]
+    base = Path(base_files.__file__).parent
+    base_names = [f"base/{path.stem}" for path in sorted(base.glob("*.py"))]
+    return {
+        **payload.read(ours, "karl.recipe.evolve", ["__init__", *names]),
+        **payload.read(base.parent, "karl.recipe.release", ["__init__", *base_names]),
+    }
+
+
+def render(site: SiteDeclaration, lib: Path, interpreter: str) -> dict[Path, str]:
+    """Return the text of every command.
+
+    :param lib: the folder of their code.
+    :param interpreter: this machine's Python.
+    :raises UsageError: a path cannot be written into a script.
+    """
+    places = site.places
+    first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
+    head = first + _HEAD.format(root=str(places.root), lib=str(lib))
+    upgrade = _COMMAND.format(module="karl.recipe.evolve.upgrade.command")
+    return {
+        places.site_command: head
+        + _COMMAND.format(module="karl.recipe.evolve.serving.command"),
+        places.evolve_command: head + upgrade,
+        places.worker_command: head + _WORKER,
+        places.evolve_run_command: head + _EVOLVE_RUN,
+        **_supervise(site, places),
+    }
+
+
+def _supervise(site: SiteDeclaration, places: EvolveLayout) -> dict[Path, str]:
+    if site.serving.control != "supervisord":
+        return {}
+    text = _SUPERVISE.format(
+        program=shlex.quote(site.serving.supervisord),
+        configuration=shlex.quote(str(places.supervisord_conf)),
+    )
+    return {places.supervise_command: text}

@@ -1,0 +1,36 @@
+"""The recipe ``karl.recipe.evolve``: a site's processes, its mode, its upgrade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import zc.buildout
+
+from karl.recipe.evolve.declaration import options as declared
+from karl.recipe.evolve.installation.install import ensure
+from karl.recipe.release.base import files
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import KarlError
+
+
+class Evolve:
+    """Writes the commands and the configuration of a site."""
+
+    def __init__(self, buildout: Any, name: str, options: Any) -> None:
+        self.name = name
+        try:
+            self.site = declared.read(buildout, name, options)
+            self.page = declared.page(buildout, options)
+        except KarlError as error:
+            raise zc.buildout.UserError(f"[{name}] {error}") from error
+
+    def install(self) -> tuple[str, ...]:
+        """Do the work.  Returns no path, so that buildout never deletes one."""
+        files.let_no_stranger_write()
+        try:
+            ensure(self.site, self.page, Console())
+        except (KarlError, OSError) as error:
+            raise zc.buildout.UserError(f"[{self.name}] {error}") from error
+        return ()
+
+    update = install

@@ -1,0 +1,1 @@
+"""What is declared, as other programs read it: pure text."""

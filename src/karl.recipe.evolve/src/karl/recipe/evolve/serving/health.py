@@ -1,0 +1,109 @@
+"""Asking a process of a site whether it is well."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.release.base.unixhttp import Connection
+
+#: How often is looked whether something has come true, in seconds.
+_PAUSE = 0.05
+
+#: The most that is read of an answer.
+_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a process answered.
+
+    :ivar pid: of the process that listens; 0: nobody does.
+    :ivar status: of HTTP; 0: there was no answer.
+    :ivar body: what JSON it was; None: it was none.
+    :ivar problem: why it is not well; empty: it is.
+    """
+
+    pid: int = 0
+    status: int = 0
+    body: Any = None
+    problem: str = ""
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether it is."""
+        return not self.problem
+
+
+def ask(socket: Path, path: str, patience: float) -> Health:
+    """Ask the process that listens on *socket*.
+
+    :param path: the path of the question, which is answered with status 200.
+    :param patience: seconds.
+    """
+    connection = Connection(socket, patience)
+    pid = 0
+    try:
+        with contextlib.closing(connection):
+            connection.connect()
+            pid = connection.peer()
+            connection.request(
+                "GET", path, headers={"Accept": "*/*", "User-Agent": "site"}
+            )
+            with connection.getresponse() as reply:
+                content = reply.read(_LIMIT)
+                kind = reply.headers.get_content_type()
+                status = reply.status
+    except FileNotFoundError:
+        return Health(problem="it does not listen yet")
+    except (OSError, http.client.HTTPException) as error:
+        return Health(pid, problem=f"it does not answer: {error!r}")
+    body = _parsed(content) if kind == "application/json" else None
+    problem = "" if status == http.HTTPStatus.OK else _problem(path, status, content)
+    return Health(pid, status, body, problem)
+
+
+def eventually(what: Callable[[], bool], seconds: float) -> bool:
+    """Wait until *what* is true, but not longer than that; tell whether it is."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def tail(path: Path, size: int = 2000) -> str:
+    """Return the end of a log."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - size))
+            return stream.read().decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, or only waits for somebody to take note."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _problem(path: str, status: int, content: bytes) -> str:
+    text = " ".join(content[:200].decode(errors="replace").split())
+    return f"{path} is answered with status {status}: {text}".rstrip(": ")
