@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from support.zeobackups import EVER, run_repozo, snapshot
+from support.zeofaults import quick
 from support.zeoservers import boxes, database, eventually, fill
 
+from karl.recipe.release.base import files
 from karl.recipe.zeoserver.backups import chains
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases import state as states
@@ -241,3 +244,38 @@ def test_after_a_pack_the_next_is_full(box):
     assert "packed or replaced" in error["message"]
     assert back_up(box)["kind"] == "full"
     box.zeoctl("verify-backup", "acme", "--drill")
+
+
+def test_damage_of_one_storage_is_told_beside_the_others(box):
+    """A record that makes no sense ends no report, and is told in it."""
+    box.declare("globex")
+    box.write()
+    box.make_copy("globex", side=None)
+    unit = back_up(box)
+    record = Path(unit["path"]).with_suffix(".json")
+    record.write_text(record.read_text().replace('"made": ', '"made": 9e'))
+    told = box.zeoctl("status")["storages"]
+    assert set(told) == {"acme", "globex"}
+    listed = box.zeoctl("backups")["storages"]["acme"]
+    assert str(record) in listed["damage"][unit["chain"]]
+
+
+def test_what_nobody_foresaw_keeps_no_storage_from_its_turn(box, monkeypatch, capsys):
+    """The error is told with its place, and the document is whole."""
+    box.declare("globex")
+    box.write()
+    seam = files.seam
+
+    def fail(action, path):
+        if "acme" in path.parts:
+            raise ZeroDivisionError(action)
+        seam(action, path)
+
+    monkeypatch.setattr(files, "seam", fail)
+    document = quick(box, "init", "acme", "globex", "--new-copy", code=1)
+    assert document["storages"]["globex"]["number"] == 1
+    error = document["storages"]["acme"]["error"]
+    assert "ZeroDivisionError" in error["message"]
+    assert "test_commands.py, line" in error["message"]
+    assert "-v" in error["next"]
+    assert "not foreseen" in capsys.readouterr().err

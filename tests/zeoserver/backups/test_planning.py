@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.zeobackups import SILENT, check_repository, check_restorable
 
@@ -156,3 +158,27 @@ def test_a_backup_is_found_by_its_name(bench):
     assert chains.find(bench.chains, unit.stamp)[1] == unit
     with pytest.raises(RefusedError, match="no backup nothing"):
         chains.find(bench.chains, "nothing")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"made": 1e300},
+        {"made": "x"},
+        {"copy": "1"},
+        {"tid": "zz"},
+        {"oldest": 7},
+        {"end": -5},
+        {"missing_count": 3},
+        {"missing": [1], "missing_count": 1},
+        {"periods": [["x", "y"]]},
+    ],
+)
+def test_a_record_with_other_values_is_damage(bench, change):
+    """What a backup cannot have been recorded with is damage, and nothing crashes."""
+    unit = bench.full()
+    values = json.loads(unit.places.record.read_text())
+    unit.places.record.write_text(json.dumps({**values, **change}))
+    (chain,) = bench.chains
+    assert "does not describe a backup" in chain.damage
+    assert bench.plan().kind is Kind.FULL

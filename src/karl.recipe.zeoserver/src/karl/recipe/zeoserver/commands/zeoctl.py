@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from karl.recipe.zeoserver.commands.verb import CentralVerb, Result, Verb
 from karl.recipe.zeoserver.declaration.layout import CentralLayout
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.operations.storage import Storage
+
+_log = logging.getLogger(__name__)
 
 #: The module of each verb, in the order in which they are helped with.
 VERBS = {
@@ -127,7 +130,7 @@ def _run_each(
         reporter: Reporter = console
         try:
             results[name] = verb.run(Storage(central, name, reporter), args)
-        except (KarlError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # the others go on
             failure = _failure(error)
             console.line(
                 f"{console.paint('error:', 'red')} {name}: {failure['message']}"
@@ -143,12 +146,21 @@ def _run_each(
     return code
 
 
-def _failure(error: KarlError | OSError) -> dict[str, Any]:
+def _failure(error: Exception) -> dict[str, Any]:
     if isinstance(error, KarlError):
         return {"message": error.message, "next": error.tip, "exit": error.exit_code}
+    if isinstance(error, OSError):
+        return {
+            "message": f"The system said: {error}.",
+            "next": "Check free space, permissions and the path, then run it again.",
+            "exit": 1,
+        }
+    _log.debug("This was not foreseen.", exc_info=error)
+    *_, where = traceback.extract_tb(error.__traceback__)
     return {
-        "message": f"The system said: {error}.",
-        "next": "Check free space, permissions and the path, then run it again.",
+        "message": f"This was not foreseen: {type(error).__name__}: {error}, in "
+        f"{Path(where.filename).name}, line {where.lineno}.",
+        "next": "Run it again with -v, which shows where it comes from, and report it.",
         "exit": 1,
     }
 
