@@ -46,6 +46,7 @@ def make_release(
         "product.py": MODULE.format(version=version),
         **(modules or {}),
     }.items():
+        (release.site_packages / name).parent.mkdir(parents=True, exist_ok=True)
         (release.site_packages / name).write_text(text)
     for name, source in (binaries or {}).items():
         shutil.copyfile(source, release.site_packages / name)

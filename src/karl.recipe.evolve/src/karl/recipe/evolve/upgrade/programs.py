@@ -175,7 +175,7 @@ class Programs:
             events = Events(path, take)
             ended = self.run(
                 [
-                    self.places.interpreter(version), "-I",
+                    self.places.interpreter(version), "-I", "-B",
                     self.places.layout.evolve_run_command, *words, "--json",
                 ],
                 allowed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from karl.recipe.evolve.upgrade import model
@@ -91,12 +92,17 @@ def text(run: Run) -> str:
         lines.append(f"  {each['package']} {each['version']} {each['title']}{changed}")
     for index, count in sorted(facts.get("reindexed", {}).items()):
         lines.append(f"  index {index}: {count} documents")
-    if facts.get("lost") or facts.get("discarded"):
-        lines.append(
-            f"  given up: {facts.get('discarded')} transactions; database copy "
-            f"{facts['copy_from']} has them"
-        )
+    if facts.get("discarded") != 0 and facts.get("discard_writes"):
+        lines.append(f"  given up: {lost(facts)}; copy {facts['copy_from']} has that")
     return "\n".join(lines + [f"  warning: {each}" for each in run.warnings])
+
+
+def lost(facts: Mapping[str, Any]) -> str:
+    """Return what a rollback has given up, or would."""
+    count = facts.get("discarded")
+    if count is None:
+        return "transactions that cannot be counted"
+    return f"{count} transaction" + ("" if count == 1 else "s")
 
 
 def page(run: Run) -> str:

@@ -151,8 +151,8 @@ def count_losses(work: Work) -> Facts:
     found = work.programs.zeo("adopt", number, "--discard-writes", "--dry-run")
     lost = found["discarded"]
     if lost != 0 and not work.facts.get("discard_writes"):
-        told = "transactions that cannot be counted" if lost is None else f"{lost}"
-        told += "" if lost is None else f" transaction{'' if lost == 1 else 's'}"
+        told = f"{lost} transaction" + ("" if lost == 1 else "s")
+        told = "transactions that cannot be counted" if lost is None else told
         raise RefusedError(
             f"A rollback would lose {told}, committed to database copy "
             f"{work.facts['copy_from']} since it became live.",

@@ -1,0 +1,78 @@
+"""A stand-in for ``bin/site``: it has no processes, and keeps what it was told.
+
+``standin.json`` says how to behave: ``sick`` is a list of revisions that are not
+well, ``broken`` a list of verbs that fail.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main(root: Path, words: list[str]) -> int:
+    """Do what a verb asks for; print the answer."""
+    path = root / "standin.json"
+    state: dict[str, Any] = {"mode": "normal", "workers": [None, None]}
+    if path.exists():
+        state |= json.loads(path.read_text())
+    words = [word for word in words if word not in {"--json", "--quiet"}]
+    verb, code = words[0], 0
+    current = int(os.readlink(root / "current").rpartition("/")[2])
+    sick = state.get("sick", [])
+    if verb in state.get("broken", []):
+        answer, code = _error(f"{verb} is broken", 1), 1
+    elif verb in {"start", "restart"}:
+        state["workers"] = [current, current]
+        answer = {"workers": [{"number": 1}, {"number": 2}]}
+        if current in sick:
+            answer, code = _error("process 1 did not come up", 6), 6
+    elif verb == "mode":
+        before = state["mode"]
+        state["mode"] = words[1] if len(words) > 1 else before
+        changed = before != state["mode"]
+        answer = {"mode": state["mode"], "before": before, "changed": changed}
+    elif verb in {"inhibit", "allow"}:
+        before = state.get("inhibited")
+        state["inhibited"] = {"why": "x", "since": 1} if verb == "inhibit" else None
+        answer = {"inhibited": state["inhibited"]}
+        answer["changed"] = before != state["inhibited"]
+    elif verb == "try":
+        answer = {"revision": int(words[1])}
+        if int(words[1]) in sick or state.get("untried"):
+            answer, code = _error("it is not healthy", 1), 1
+    else:
+        answer = _status(state, sick)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(state))
+    partial.replace(path)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return code
+
+
+def _status(state: dict[str, Any], sick: list[int]) -> dict[str, Any]:
+    return {
+        "mode": state["mode"],
+        "inhibited": state.get("inhibited"),
+        "workers": [
+            {
+                "number": number,
+                "pid": 1 if revision else None,
+                "revision": revision,
+                "healthy": revision not in sick,
+                "problem": "it is sick" if revision in sick else "",
+            }
+            for number, revision in enumerate(state["workers"], 1)
+        ],
+    }
+
+
+def _error(message: str, code: int) -> dict[str, Any]:
+    return {"error": {"message": message, "next": "Mend it.", "exit": code}}
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
