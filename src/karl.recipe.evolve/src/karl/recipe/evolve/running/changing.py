@@ -58,11 +58,14 @@ def failing(session: Session, pending: PendingStep) -> Iterator[None]:
 
 
 def _run_function(session: Session, pending: PendingStep) -> None:
-    session.tell("step_begin", **pending.named(), resumed=False, total=None)
-    progress = Progress(session.tell, None)
-    session.begin()
+    # Asked to end before this line, it ends here; after it, there and then.
     session.stop.uninterruptible = True
     try:
+        if session.stop.requested:
+            raise stopped()
+        session.tell("step_begin", **pending.named(), resumed=False, total=None)
+        progress = Progress(session.tell, None)
+        session.begin()
         pending.evolve(session.argument)
         set_version(session.root, pending.package.module, pending.version)
         session.commit(f"evolve {pending}")
