@@ -110,7 +110,7 @@ def test_a_failure_of_one_storage_does_not_stop_another():
         "zc.service",
     ]  # fmt: skip
     text = systemd.render(central, ME)["zc-backup-acme.service"]
-    assert 'ExecStart=":/zc/bin/zeoctl" backup acme --quiet\n' in text
+    assert 'ExecStart=":/zc/bin/zeoctl" backup acme --quiet --wait 3600\n' in text
 
 
 def test_every_timer_is_a_verb_of_zeoctl():
@@ -164,7 +164,7 @@ def test_cron_runs_the_same(place, name):
     subprocess.run(["/bin/sh", "-c", command.replace(r"\%", "%")], check=True)
     zeoctl = central.places.zeoctl
     assert (place / "ran").read_text().splitlines() == [
-        f"{zeoctl} backup acme --quiet",
+        f"{zeoctl} backup acme --quiet --wait 3600",
         f"{zeoctl} verify-backup acme --quiet",
         f"{zeoctl} start --all --quiet",
     ]

@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from support.zeoservers import eventually, fill, get, put
@@ -86,16 +88,17 @@ def test_a_full_disk_fails_commits_and_nothing_else(box):
     assert runner.poll() is None
 
 
-def test_a_really_full_disk(make_box, tmp_path):
+def test_a_really_full_disk(make_box):
     """On a file system without room commits fail, and succeed when there is room."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+    # Not below pytest's folder, which another session cleans up.
+    disk = Path(tempfile.mkdtemp(prefix="zdisk", dir="/tmp"))
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m", "zeo", disk],
         capture_output=True,
         check=False,
     )
     if mounted.returncode != 0:
+        disk.rmdir()
         pytest.skip("nothing can be mounted here")
     box = make_box("acme")
     try:
@@ -127,6 +130,7 @@ def test_a_really_full_disk(make_box, tmp_path):
     finally:
         box.end()
         subprocess.run(["umount", disk], check=True)
+        disk.rmdir()
 
 
 def test_nothing_of_it_is_left_after_a_stop(two):

@@ -68,7 +68,12 @@ def stop(
         if processes.supervisor_runs(storage.central):
             for side in storage.state().serving:
                 processes.stop(storage.central, storage.name, side)
-    return decided.done("Nothing of it runs.")
+    if not decided.steps:
+        return decided.done("Nothing of it is served.")
+    numbers = " and ".join(
+        str(each) for each in sorted(storage.state().serving.values())
+    )
+    return decided.done(f"The servers have ended; copy {numbers} is not served now.")
 
 
 def restart(

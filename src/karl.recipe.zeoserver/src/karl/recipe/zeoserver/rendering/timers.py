@@ -10,6 +10,10 @@ from karl.recipe.zeoserver.declaration.model import Central, Schedule
 #: What is done at fixed times.
 VERBS = ("backup", "pack", "verify-backup")
 
+#: Seconds that a verb waits for another that holds the storage: what meets a long
+#: backup must not be left out until its next time.
+_PATIENCE = {"backup": 3600, "pack": 3600}
+
 
 @dataclass(frozen=True)
 class Timer:
@@ -26,7 +30,9 @@ class Timer:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The words for zeoctl."""
-        return (self.verb, self.storage, "--quiet")
+        patience = _PATIENCE.get(self.verb)
+        waiting = () if patience is None else ("--wait", str(patience))
+        return (self.verb, self.storage, "--quiet", *waiting)
 
 
 def of(central: Central) -> Iterator[Timer]:
