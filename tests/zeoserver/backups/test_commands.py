@@ -38,6 +38,11 @@ def commit(box, **options):
         return fill(db, **options)
 
 
+def status(box):
+    """Return what is known of the storage."""
+    return box.zeoctl("status", "acme")["storages"]["acme"]
+
+
 def back_up(box, *words, code=0):
     """Run the verb; return its result."""
     found = box.zeoctl("backup", "acme", *words, code=code)["storages"]["acme"]
@@ -114,6 +119,8 @@ def test_a_missing_blob_is_exit_code_6(box):
     found = back_up(box, code=6)
     assert found["missing_blobs"] == 1
     assert "1 blobs were missing" in found["text"]
+    assert status(box)["backup"]["missing_blobs"] == 1
+    assert any(blob.name in each for each in status(box)["problems"])
     assert back_up(box)["kind"] == "unchanged"
 
 
@@ -244,6 +251,24 @@ def test_after_a_pack_the_next_is_full(box):
     assert "packed or replaced" in error["message"]
     assert back_up(box)["kind"] == "full"
     box.zeoctl("verify-backup", "acme", "--drill")
+
+
+def test_damage_below_the_newest_backup_stays_a_problem(box):
+    """A backup is no better than the full one that it builds on."""
+    full = back_up(box)
+    commit(box)
+    back_up(box)
+    data = Path(full["path"])
+    content = data.read_bytes()
+    data.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    box.zeoctl("verify-backup", "acme", code=4)
+    found = status(box)
+    assert found["backup"]["damaged"]
+    assert not found["backup"]["verified"]
+    assert any(full["backup"] in each for each in found["problems"])
+    commit(box)
+    assert back_up(box)["kind"] == "full"
+    assert not status(box)["backup"]["damaged"]
 
 
 def test_damage_of_one_storage_is_told_beside_the_others(box):

@@ -9,8 +9,9 @@ from support.zeobackups import SILENT, check_repository, check_restorable
 
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.locks import sharing
-from karl.recipe.zeoserver.backups import chains, retention
+from karl.recipe.zeoserver.backups import chains, retention, verdicts, verification
 from karl.recipe.zeoserver.backups.planning import Kind
+from karl.recipe.zeoserver.backups.verdicts import Verdict
 from karl.recipe.zeoserver.databases.datafs import end_of
 
 DAY = 86400
@@ -138,6 +139,31 @@ def test_retention_keeps_the_newest_that_is_whole(bench):
     assert stamps[0] not in [
         chain.stamp for chain in retention.plan(bench.chains, 2, ())
     ]
+
+
+def test_nothing_is_added_to_a_chain_that_a_verification_found_damaged(bench):
+    """What could never be restored is no backup: the next one is full."""
+    full = bench.full()
+    bench.commit(more=1)
+    bench.increment()
+    content = bytearray(full.data.read_bytes())
+    content[-20] ^= 1
+    full.data.write_bytes(content)
+    assert verification.verify(bench.chains[0], None, SILENT).damage
+    bench.commit(more=2)
+    with pytest.raises(RefusedError, match=f"damage in {full.name}"):
+        bench.plan(Kind.INCREMENTAL)
+    assert bench.back_up().full
+    check_restorable(bench)
+
+
+def test_retention_keeps_the_newest_that_no_verification_found_damaged(bench):
+    """A chain that is known to be damaged is no reason to remove a good one."""
+    stamps = _many(bench, 3)
+    for chain in bench.chains[1:]:
+        verdicts.save(chain.full, Verdict(0.0, drill=False, damage=("It is.",)))
+    kept = {chain.stamp for chain in retention.plan(bench.chains, 1, ())}
+    assert kept == {stamps[1]}
 
 
 def test_retention_waits_for_a_verification(bench):

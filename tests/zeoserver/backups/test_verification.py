@@ -77,6 +77,17 @@ def test_damage_is_found_wherever_it_is(bench, chain, kind, harm):
         assert chain.stamp not in verification.good(bench.chains)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_record_of_another_end_is_damage(bench, chain, number):
+    """What a record says of its data is compared with the data."""
+    unit = chain.units[number]
+    text = unit.places.record.read_text()
+    unit.places.record.write_text(text.replace(unit.tid, "0" * 15 + "1"))
+    result = verification.verify(bench.chains[0], None, SILENT)
+    assert [unit.places.record.name in each for each in result.damage] == [True]
+    assert verification.good(bench.chains) == []
+
+
 def test_a_damaged_blob_is_not_carried_over(bench, chain):
     """After a verification found damage, the next full backup reads every blob."""
     blob = next(chain.places.blobs.rglob("*.blob"))

@@ -27,7 +27,7 @@ class KnownBlobs:
         if not before or not before[-1].units or before[-1].damage:
             return
         chain = before[-1]
-        if any(verdicts.is_damaged(unit) for unit in chain.units):
+        if verdicts.damaged(chain.units):
             return
         self._folder = chain.places.blobs
         for unit in chain.units:

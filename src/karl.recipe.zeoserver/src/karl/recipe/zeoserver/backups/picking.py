@@ -61,7 +61,7 @@ def _periods(chain: Chain, known: Mapping[str, Periods]) -> Iterator[Period]:
 
 
 def _is_damaged(chain: Chain) -> bool:
-    return any(verdicts.is_damaged(unit) for unit in chain.units)
+    return verdicts.damaged(chain.units) is not None
 
 
 def _refusal(at: str, told: Sequence[Period]) -> RefusedError:

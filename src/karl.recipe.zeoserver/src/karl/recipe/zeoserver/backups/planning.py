@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
-from karl.recipe.zeoserver.backups import moments
+from karl.recipe.zeoserver.backups import moments, verdicts
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs
@@ -139,8 +139,9 @@ def _obstacle(chains: Sequence[Chain], source: Source) -> str:
     if not chains:
         return "there is no backup yet"
     chain = chains[-1]
-    if chain.damage:
-        return f"the last chain of backups is damaged ({chain.damage.rstrip('.')})"
+    damage = _damage(chain)
+    if damage:
+        return f"the last chain of backups is damaged ({damage.rstrip('.')})"
     last = chain.newest
     if last.copy != source.number:
         return f"the last backup is of database copy {last.copy}"
@@ -149,6 +150,14 @@ def _obstacle(chains: Sequence[Chain], source: Source) -> str:
     if not _same_layout(chain.places.blobs, source.copy.blobs):
         return "blobs are laid out in another way than in the last backup"
     return ""
+
+
+def _damage(chain: Chain) -> str:
+    """Return why a chain cannot be relied on; empty: nothing is known of that."""
+    found = verdicts.damaged(chain.units)
+    if chain.damage or found is None:
+        return chain.damage
+    return f"a verification found damage in {found.name}"
 
 
 def _same_file(last: Unit, source: Source) -> bool:

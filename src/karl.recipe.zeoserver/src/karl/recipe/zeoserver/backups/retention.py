@@ -8,6 +8,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.zeoserver.backups import verdicts
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.declaration.layout import RepositoryLayout
 
@@ -21,10 +22,14 @@ def plan(
 
     :param pinned: stamps of chains that stay, as a staged copy needs them.
     """
-    whole = [chain.stamp for chain in chains if chain.units and not chain.damage]
+    whole = [chain.stamp for chain in chains if _is_whole(chain)]
     kept = {chain.stamp for chain in chains[-max(1, keep) :]}
     kept |= {*pinned, *whole[-1:]}
     return tuple(chain for chain in chains if chain.stamp not in kept)
+
+
+def _is_whole(chain: Chain) -> bool:
+    return bool(chain.units) and not (chain.damage or verdicts.damaged(chain.units))
 
 
 def apply(

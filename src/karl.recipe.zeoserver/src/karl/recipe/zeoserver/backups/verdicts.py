@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +45,8 @@ def save(unit: Unit, verdict: Verdict) -> None:
     )
 
 
-def is_damaged(unit: Unit) -> bool:
-    """Tell whether the last verification found damage."""
-    found = read(unit)
-    return found is not None and bool(found.damage)
+def damaged(units: Iterable[Unit]) -> Unit | None:
+    """Return the first in which the last verification found damage."""
+    return next(
+        (unit for unit in units if (found := read(unit)) and found.damage), None
+    )

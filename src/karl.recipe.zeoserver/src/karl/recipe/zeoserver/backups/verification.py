@@ -24,7 +24,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.backups.verdicts import Verdict
-from karl.recipe.zeoserver.databases import blobs
+from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.declaration.layout import (
     ChainLayout,
     CopyLayout,
@@ -154,6 +154,8 @@ def _read(unit: Unit, reporter: Reporter) -> list[str]:
         largefiles.read(unit.data, sums.feed)
         if (sums.size, sums.md5, sums.sha256) != (unit.size, unit.md5, unit.sha256):
             damage.append(f"{unit.data} is not what was written.")
+        elif datafs.last_tid(unit.data) != unit.tid:
+            damage.append(f"{unit.places.record} does not say how its data ends.")
     except (OSError, DamagedError) as error:
         damage.append(f"{unit.data} cannot be read: {error}.")
     sums.task.done()

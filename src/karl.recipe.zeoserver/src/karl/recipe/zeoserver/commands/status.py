@@ -138,9 +138,13 @@ def _backup(backup: Mapping[str, Any] | None) -> str:
     if backup is None:
         return "none"
     verified = "not verified"
-    if backup["verified_at"] is not None:
-        verified = "verified" if backup["verified"] else "DAMAGED"
-    return f"{_moment(backup['made'])} {verified}"
+    if backup["damaged"]:
+        verified = "DAMAGED"
+    elif backup["verified"]:
+        verified = "verified"
+    lacking = backup["missing_blobs"]
+    blobs = f", lacks {lacking} blobs" if lacking else ""
+    return f"{_moment(backup['made'])} {verified}{blobs}"
 
 
 def _text(value: object) -> str:

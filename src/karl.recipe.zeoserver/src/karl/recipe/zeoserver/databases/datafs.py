@@ -112,6 +112,21 @@ def end_at(data: Path, position: int) -> End:
     return found
 
 
+def last_tid(part: Path) -> str:
+    """Return the transaction that a part of Data.fs ends with; all zeros: none.
+
+    :raises DamagedError: no committed transaction ends there.
+    """
+    with part.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size <= BEGINNING:
+            return NO_TID
+        found = records.last_header(stream.fileno(), size)
+    if found is None or not found.committed:
+        raise records.damaged(part, size, "no committed transaction ends")
+    return found.tid.hex()
+
+
 def end_of(data: Path) -> End:
     """Return where the last committed transaction of *data* ends.
 

@@ -107,13 +107,22 @@ def parse_header(text: bytes, position: int) -> Header | None:
 
 def header_before(descriptor: int, position: int) -> Header | None:
     """Return the header of the transaction that ends at *position*."""
-    if position < BEGINNING + _LENGTH.size + _TRANSACTION.size:
+    found = last_header(descriptor, position)
+    return found if found is not None and found.start >= BEGINNING else None
+
+
+def last_header(descriptor: int, position: int) -> Header | None:
+    """Return the header of the transaction that ends at *position*.
+
+    The file may be a part of Data.fs, without its beginning.
+    """
+    if position < _LENGTH.size + _TRANSACTION.size:
         return None
     text = os.pread(descriptor, _LENGTH.size, position - _LENGTH.size)
     if len(text) < _LENGTH.size:
         return None
     start = position - _LENGTH.size - int(_LENGTH.unpack(text)[0])
-    if start < BEGINNING:
+    if start < 0:
         return None
     found = header_at(descriptor, start, position)
     return found if found is not None and found.end == position else None

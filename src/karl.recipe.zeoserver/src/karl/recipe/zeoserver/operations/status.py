@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.journal import Journal
-from karl.recipe.zeoserver.backups import chains, moments, verdicts
+from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
-from karl.recipe.zeoserver.operations import recovery, space
+from karl.recipe.zeoserver.operations import backupstatus, recovery, space
 from karl.recipe.zeoserver.operations.storage import Storage
 from karl.recipe.zeoserver.servers import control, processes
 from karl.recipe.zeoserver.servers.control import ServerStatus
@@ -67,7 +67,7 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {
         "servers": servers,
         "live": _live(told, state, servers),
-        "backup": told.attempt(lambda: _backup(storage), None),
+        "backup": told.attempt(lambda: backupstatus.newest(storage), None),
         "free": told.attempt(lambda: space.free(places.databases), None),
         "free_for_backups": told.attempt(
             lambda: space.free(places.repository.root), None
@@ -76,7 +76,8 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
         "staged": [copy.number for copy in state.staged],
         "problems": told.problems,
     }
-    _check_backups(told, state, found)
+    if state.live is not None:
+        told.problems += told.attempt(lambda: backupstatus.problems(storage), [])
     _check_history(told, state, found)
     _check_room(told, found)
     if copies:
@@ -251,22 +252,6 @@ def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
     }
 
 
-def _backup(storage: Storage) -> dict[str, Any] | None:
-    unit = chains.newest(chains.load(storage.places.repository))
-    if unit is None:
-        return None
-    verdict = verdicts.read(unit)
-    return {
-        "name": unit.name,
-        "number": unit.copy,
-        "kind": "full" if unit.full else "incremental",
-        "made": unit.made,
-        "tid": unit.tid,
-        "verified": verdict is not None and not verdict.damage,
-        "verified_at": None if verdict is None else verdict.time,
-    }
-
-
 def _doing(storage: Storage) -> str | None:
     """Return what the command does that holds the storage's lock."""
     try:
@@ -283,18 +268,6 @@ def _doing(storage: Storage) -> str | None:
     finally:
         os.close(descriptor)
     return None
-
-
-def _check_backups(told: Report, state: StorageState, found: dict[str, Any]) -> None:
-    name, backup = told.storage.name, found["backup"]
-    if state.live is None:
-        return
-    if backup is None:
-        told.problems.append(f"There is no backup: zeoctl backup {name}.")
-    elif backup["verified_at"] is not None and not backup["verified"]:
-        told.problems.append(
-            f"The last backup is damaged: make a full one, zeoctl backup --full {name}."
-        )
 
 
 def _check_history(told: Report, state: StorageState, found: dict[str, Any]) -> None:
