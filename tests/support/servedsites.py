@@ -37,7 +37,7 @@ SUPERVISORD = Path(sys.executable).with_name("supervisord")
 SOFTWARE = ("gunicorn-*.whl", "PasteDeploy-*.whl")
 
 #: The application of every release.  What it does is asked for by the path.
-APPLICATION = '''
+APPLICATION = """
 import json
 import os
 import time
@@ -82,7 +82,7 @@ def main(global_conf, **settings):
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     return application
-'''
+"""
 
 INI = """
 [app:main]

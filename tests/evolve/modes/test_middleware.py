@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from wsgiref.util import FileWrapper, setup_testing_defaults
@@ -14,7 +16,7 @@ import pytest
 from karl.recipe.evolve.modes.middleware import ModeMiddleware
 from karl.recipe.evolve.modes.state import MODES, Mode
 
-METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PROPFIND")
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 SAFE = METHODS[:3]
 
 
@@ -82,7 +84,12 @@ class Answer:
 
 def ask(app, method="GET", path="/", **environ):
     """Have a request answered, as a server does."""
-    request = {"REQUEST_METHOD": method, "PATH_INFO": path, **environ}
+    request = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        **environ,
+    }
     setup_testing_defaults(request)
     request.update({"REQUEST_METHOD": method, "PATH_INFO": path})
     answer = Answer()
@@ -95,6 +102,10 @@ def ask(app, method="GET", path="/", **environ):
         if close:
             close()
     return answer
+
+
+def fail(error):
+    raise error
 
 
 def hello(environ, start_response):
@@ -299,7 +310,7 @@ def test_suppressed_contexts_are_no_reason(wrap):
 
     def app(environ, start_response):
         try:
-            raise ReadOnlyError("no")
+            fail(ReadOnlyError("no"))
         except ReadOnlyError:
             raise ValueError("x") from None
 
@@ -442,10 +453,8 @@ def test_the_applications_own_errors(wrap):
     def app(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         try:
-            raise ValueError("x")
+            fail(ValueError("x"))
         except ValueError:
-            import sys
-
             start_response("500 Oops", [("Content-Type", "text/plain")], sys.exc_info())
         return [b"oops"]
 
@@ -460,10 +469,8 @@ def test_late_change_of_mind(wrap):
         start_response("200 OK", [("Content-Type", "text/plain")])
         yield b"one"
         try:
-            raise ValueError("x")
+            fail(ValueError("x"))
         except ValueError:
-            import sys
-
             start_response("500 Oops", [("Content-Type", "text/plain")], sys.exc_info())
 
     with pytest.raises(ValueError, match="x"):
@@ -496,11 +503,11 @@ def test_modes_change_in_the_middle(wrap, mode):
             if found.status.startswith("503") and b"</html>" not in found.body:
                 wrong.append(found.body)
 
-    threads = [threading.Thread(target=load) for _ in range(4)]
+    threads = [threading.Thread(target=load) for _ in range(2)]
     for thread in threads:
         thread.start()
     try:
-        for number in range(300):
+        for number in range(60):
             name = ("normal", "read-only")[number % 2]
             mode(name)
             expected = "200" if name == "normal" else "503"
@@ -514,14 +521,11 @@ def test_modes_change_in_the_middle(wrap, mode):
 
 def test_nothing_else_is_imported():
     """The runtime needs the standard library alone, and nothing of the suite's."""
-    import subprocess
-    import sys
-
     source = Path(__file__).parents[3] / "src" / "karl.recipe.evolve" / "src"
     code = (
         f"import sys; sys.path.insert(0, {str(source)!r})\n"
         "import karl.recipe.evolve.modes.filter\n"
-        "found = {n for n in sys.modules if n.startswith(('ZODB', 'karl.recipe.rel'))}\n"
+        "found = {n for n in sys.modules if 'ZODB' in n or 'recipe.rel' in n}\n"
         "assert not found, found\n"
     )
     subprocess.run([sys.executable, "-IS", "-c", code], check=True)

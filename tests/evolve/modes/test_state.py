@@ -51,7 +51,7 @@ def test_changes_are_seen_at_once(tmp_path):
     path = tmp_path / "state.json"
     watched = ModeFile(path)
     assert watched.read().mode == "normal"
-    for number in range(200):
+    for number in range(60):
         name = MODES[number % 3]
         partial = tmp_path / "partial"
         partial.write_text(Mode(name, by="x" * (11 - len(name))).to_text())

@@ -214,7 +214,7 @@ class _Body:
                 self._pieces = iter(self._result)
             piece = next(self._pieces)
         except StopIteration:
-            if begin.is_said:
+            if begin.is_said and not begin.begun:
                 begin()
             raise
         except Exception as error:

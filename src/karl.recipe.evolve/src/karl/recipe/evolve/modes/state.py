@@ -107,7 +107,7 @@ def _parse(content: bytes) -> Mode:
             message=str(found.get("message") or ""),
             retry_after=None if retry_after is None else max(1, int(retry_after)),
         )
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is no mode
         return Mode(READ_ONLY, problem=f"it does not describe a mode: {error!r}")
     if mode.mode not in MODES:
         return Mode(READ_ONLY, problem=f"there is no mode {mode.mode!r}")
