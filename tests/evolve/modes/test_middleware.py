@@ -88,6 +88,7 @@ def ask(app, method="GET", path="/", **environ):
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
         "QUERY_STRING": "",
+        "SCRIPT_NAME": "",
         **environ,
     }
     setup_testing_defaults(request)
