@@ -151,6 +151,27 @@ def test_what_is_no_good_database_is_refused(box, source, damage, code):
     assert made.state("site").copies == {}
 
 
+def test_a_database_that_was_copied_incompletely_is_refused(box, source):
+    """What ends within a transaction is taken only if that is said, and cut there."""
+    made = box("site")
+    data = source / "Data.fs"
+    whole = data.read_bytes()
+    data.write_bytes(whole[:-5])
+    refused = one(quick(made, *words(source), code=4))["error"]
+    assert "no whole transaction" in refused["message"]
+    assert "--cut-torn-end" in refused["next"]
+    for nothing in (b"FS30", whole[:100]):
+        data.write_bytes(nothing)
+        refused = one(quick(made, *words(source), code=4))["error"]
+        assert "has no transaction" in refused["message"]
+    assert made.state("site").copies == {}
+    data.write_bytes(whole[:-5])
+    quick(made, *words(source, "--cut-torn-end", "--allow-missing-blobs"))
+    kept = made.storage_places("site").copy(1).data.read_bytes()
+    assert len(kept) < len(whole) - 5
+    assert whole.startswith(kept)
+
+
 def test_a_full_disk_is_seen_first(box, source, monkeypatch):
     """Without room nothing begins, and how much is needed is told."""
     made = box("site")

@@ -37,6 +37,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="import it even though files of blobs are missing",
     )
     parser.add_argument(
+        "--cut-torn-end",
+        action="store_true",
+        help="leave out what is no whole transaction at the end of the file, as a "
+        "killed server leaves it",
+    )
+    parser.add_argument(
         "--new-copy",
         action="store_true",
         help="also if the storage has a live database, which stays so",
@@ -49,6 +55,7 @@ def _run(storage: Storage, args: argparse.Namespace) -> Result:
         ForeignLayout(args.data, args.blobs),
         link_blobs=args.link_blobs,
         allow_missing_blobs=args.allow_missing_blobs,
+        cut_torn_end=args.cut_torn_end,
         new_copy=args.new_copy,
     )
     return importing.import_(storage, wish, **options.changing(args))

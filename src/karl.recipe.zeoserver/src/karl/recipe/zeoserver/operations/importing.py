@@ -11,7 +11,7 @@ from typing import Any
 from karl.recipe.release.base import files, largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.backups import chains
+from karl.recipe.zeoserver.backups import chains, moments
 from karl.recipe.zeoserver.databases import blobs, datafs, opened
 from karl.recipe.zeoserver.databases.blobs import BlobName
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
@@ -35,12 +35,15 @@ class Wish:
 
     :ivar link_blobs: hard links to the blob files instead of copies.
     :ivar allow_missing_blobs: also a database whose blobs are not all there.
+    :ivar cut_torn_end: also one that ends with what is no whole transaction, which
+        is left out.
     :ivar new_copy: also if the storage has a live copy, which stays so.
     """
 
     source: ForeignLayout
     link_blobs: bool = False
     allow_missing_blobs: bool = False
+    cut_torn_end: bool = False
     new_copy: bool = False
 
 
@@ -163,6 +166,7 @@ def _apply(change: Change, number: int, wish: Wish, seen: Seen) -> CopyState:
         if wish.source.blobs is not None:
             _take_blobs(wish, wish.source.blobs, layout.blobs, reporter)
         _check_unchanged(wish.source.data, seen)
+        _check_end(layout, wish)
         found = datafs.check(layout, reporter, load_all=True)
         _check_blobs(found, wish)
         return dataclasses.replace(fresh, position=found.position, tid=found.tid)
@@ -208,6 +212,32 @@ def _check_unchanged(data: Path, seen: Seen) -> None:
             f"{data} changed while it was copied: something writes to it.",
             "Stop the server that uses it, then import it again.",
         )
+
+
+def _check_end(layout: CopyLayout, wish: Wish) -> None:
+    """Refuse a file that was copied incompletely: nobody crashed while it was.
+
+    :raises DamagedError: it has no transaction, or does not end with one.
+    """
+    end = datafs.end_of(layout.data)
+    if not int(end.tid, 16):
+        raise DamagedError(
+            f"{wish.source.data} has no transaction: it is no site's database.",
+            "Was it copied as a whole? For an empty database: zeoctl init.",
+        )
+    torn = layout.data.stat().st_size - end.position
+    if not torn:
+        return
+    if not wish.cut_torn_end:
+        when = moments.local(moments.time_of(end.tid))
+        raise DamagedError(
+            f"The last {torn} bytes of {wish.source.data} are no whole transaction; "
+            f"the last one before them is of {when}.",
+            "Was it copied as a whole? Compare its size with the original's. If this "
+            "is the original, and its server was killed: --cut-torn-end leaves them "
+            "out.",
+        )
+    largefiles.cut(layout.data, end.position)
 
 
 def _check_blobs(found: datafs.Findings, wish: Wish) -> None:
