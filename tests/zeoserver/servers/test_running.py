@@ -216,6 +216,36 @@ def test_servers_are_not_started_as_somebody_else(make_box):
     assert not box.pids()
 
 
+def test_stop_ends_what_a_dead_supervisord_left(started):
+    """After stop nothing has the database open, or stop says what has."""
+    places = started.storage_places("acme")
+    os.kill(int(started.places.supervisor_pid.read_text()), signal.SIGKILL)
+    eventually(lambda: not processes.supervisor_runs(started.central))
+    with locked(places.serving_lock("b"), "serve and answer nobody"):
+        error = started.zeoctl("stop", "acme", code=6)["storages"]["acme"]["error"]
+    assert f"process {os.getpid()} " in error["message"]
+    assert not started.pids()
+
+
+def test_what_was_kept_of_a_state_takes_its_place(started):
+    """Without state.json the servers can be looked at and stopped, and it put back."""
+    places = started.storage_places("acme")
+    text = places.state.read_text()
+    for harm in (places.state.unlink, lambda: places.state.write_text("{")):
+        harm()
+        told = problems(started)
+        assert f"cp {places.kept_state} {places.state}" in told
+        started.zeoctl("init", "acme", code=4)
+        told = started.zeoctl("stop", "acme")["storages"]["acme"]
+        assert "still damaged" in told["text"]
+        assert control.status(places, "a") is None
+        assert not places.state.exists() or places.state.read_text() == "{"
+        subprocess.run(["cp", places.kept_state, places.state], check=True)
+        assert places.state.read_text() == text
+        started.zeoctl("start", "acme")
+        assert problems(started) == ""
+
+
 def test_supervisord_that_dies_is_started_anew(started):
     """After supervisord's death its servers go on, and start takes them over."""
     places = started.storage_places("acme")

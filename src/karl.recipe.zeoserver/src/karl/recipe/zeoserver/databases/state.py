@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -149,25 +150,43 @@ class StorageState:
 
 
 def load(places: StorageLayout) -> StorageState:
-    """Read ``state.json``; of a storage without one nothing is known.
+    """Read ``state.json``; of a storage that never had one nothing is known.
 
-    :raises DamagedError: it cannot be understood.
+    :raises DamagedError: it cannot be understood, or is lost.
     """
     try:
         found = json.loads(places.state.read_text(encoding="utf-8"))
         return _state(_of_our_format(found))
     except FileNotFoundError:
-        return StorageState()
+        if not places.kept_state.exists():
+            return StorageState()
+        raise DamagedError(f"{places.state} is missing.", _advice(places)) from None
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DamagedError(
             f"{places.state} does not describe the copies of a database: {error!r}.",
-            "The last entries of journal.jsonl beside it show what it said; the "
-            "databases themselves are not affected.",
+            _advice(places),
         ) from None
 
 
+def _advice(places: StorageLayout) -> str:
+    name = places.root.name
+    return (
+        f"The databases are not affected. Put back what was kept: cp "
+        f"{places.kept_state} {places.state}; then zeoctl start {name}."
+        if places.kept_state.exists()
+        else f"The databases are not affected. Move {places.state} away and import "
+        "the live one: zeoctl import takes a Data.fs below databases too."
+    )
+
+
+def keep(places: StorageLayout) -> None:
+    """Have ``state.kept.json`` say what ``state.json`` says."""
+    with contextlib.suppress(FileNotFoundError):
+        files.write_if_changed(places.kept_state, places.state.read_bytes())
+
+
 def save(places: StorageLayout, state: StorageState) -> None:
-    """Replace ``state.json``, durably and in one moment."""
+    """Replace ``state.json``, durably and in one moment; then what is kept of it."""
     files.write(
         places.state,
         files.canonical_json(
@@ -182,6 +201,7 @@ def save(places: StorageLayout, state: StorageState) -> None:
             }
         ),
     )
+    keep(places)
 
 
 def next_number(

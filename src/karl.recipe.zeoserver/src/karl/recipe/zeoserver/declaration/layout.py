@@ -204,6 +204,11 @@ class StorageLayout:
         return self.root / "state.json"
 
     @property
+    def kept_state(self) -> Path:
+        """``state.kept.json``: the same, for when the first is lost or damaged."""
+        return self.root / "state.kept.json"
+
+    @property
     def journal(self) -> Path:
         """``journal.jsonl``: what was done to the storage."""
         return self.root / "journal.jsonl"

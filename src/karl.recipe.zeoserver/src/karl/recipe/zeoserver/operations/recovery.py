@@ -98,6 +98,8 @@ def recover(central: Central, name: str, journal: Journal, reporter: Reporter) -
     """Put right what the last command left of a storage; its lock is held."""
     scene = Scene(central, name, journal, reporter)
     places = scene.places
+    states.load(places)
+    states.keep(places)
     for folder in (places.root, places.databases, places.repository.root):
         for path in files.remove_partial(folder):
             reporter.say(f"Removed unfinished work of an earlier command: {path}")

@@ -12,9 +12,16 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from karl.recipe.release.base.errors import BusyError, UnreachableError
+from karl.recipe.release.base.errors import (
+    BusyError,
+    DamagedError,
+    UnfinishedError,
+    UnreachableError,
+)
 from karl.recipe.release.base.journal import Journal
+from karl.recipe.release.base.locks import locked
 from karl.recipe.zeoserver.databases.state import StorageState
+from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Storage, changing, holding_modes
 from karl.recipe.zeoserver.servers import control, processes
@@ -59,21 +66,57 @@ def stop(
 ) -> dict[str, Any]:
     """Stop the servers of a storage, until they or supervisord are started.
 
+    Where the state is damaged, whatever serves it is stopped.
+
     :raises BusyError: the storage is being packed.
+    :raises UnfinishedError: a server runs on, and supervisord does not.
     """
     if dry_run:
-        return plan("stop", storage.state()).rehearsed()
+        return plan("stop", _known(storage) or StorageState()).rehearsed()
     with _running(storage, "stop", wait) as decided:
         _refuse_while_packing(storage)
-        if processes.supervisor_runs(storage.central):
-            for side in storage.state().serving:
+        supervised = processes.supervisor_runs(storage.central)
+        for side in SIDES:
+            if supervised:
                 processes.stop(storage.central, storage.name, side)
+            else:
+                processes.end_orphan(storage.central, storage.name, side)
+                _check_ended(storage, side)
+    known = _known(storage)
+    if known is None:
+        return decided.done("What served it has ended. Its state is still damaged.")
     if not decided.steps:
         return decided.done("Nothing of it is served.")
-    numbers = " and ".join(
-        str(each) for each in sorted(storage.state().serving.values())
-    )
+    numbers = " and ".join(str(each) for each in sorted(known.serving.values()))
     return decided.done(f"The servers have ended; copy {numbers} is not served now.")
+
+
+def _known(storage: Storage) -> StorageState | None:
+    """Return the state; None: it is damaged."""
+    try:
+        return storage.state()
+    except DamagedError:
+        return None
+
+
+def _check_ended(storage: Storage, side: str) -> None:
+    """Assert that no server holds a side, as one does until it has ended.
+
+    :raises UnfinishedError: one does.
+    """
+    lock = storage.places.serving_lock(side)
+    if not lock.exists():
+        return
+    try:
+        with locked(lock, f"see that nothing serves {storage.name}"):
+            pass
+    except BusyError as error:
+        raise UnfinishedError(
+            f"A server of {storage.name} runs on side {side} and does not answer: "
+            f"{error.message}",
+            "supervisord does not run. End that process, or start supervisord and stop "
+            "again.",
+        ) from None
 
 
 def restart(
@@ -116,7 +159,8 @@ def _running(storage: Storage, verb: str, wait: float) -> Iterator[Plan]:
     with holding_modes(storage.places, f"{verb} {storage.name}", wait):
         journal = Journal(storage.places.journal)
         journal.append("running", verb=verb, pid=os.getpid())
-        yield plan(verb, storage.state())
+        known = _known(storage) if verb == "stop" else storage.state()
+        yield plan(verb, known or StorageState())
         journal.append("running done", verb=verb)
 
 
@@ -136,7 +180,7 @@ def _wait_for_all(storage: Storage, timeout: float) -> dict[str, ServerStatus]:
 
 
 def _refuse_while_packing(storage: Storage) -> None:
-    for side in storage.state().serving:
+    for side in SIDES:
         with contextlib.suppress(UnreachableError):
             found = control.status(storage.places, side)
             if found is not None and found.packing:

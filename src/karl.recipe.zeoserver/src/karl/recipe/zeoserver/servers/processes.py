@@ -184,7 +184,7 @@ def start(central: Central, name: str, side: str) -> None:
     :raises UnreachableError: supervisord does not run.
     :raises RefusedError: supervisord does not know it: nothing is served there.
     """
-    _end_orphan(central, name, side)
+    end_orphan(central, name, side)
     with supervisor.reached(central) as proxy:
         if _state_of(central, name, side) == "BACKOFF":
             # It would be tried again only after a while.
@@ -208,7 +208,7 @@ def stop(central: Central, name: str, side: str) -> None:
 
     :raises UnreachableError: supervisord does not run.
     """
-    _end_orphan(central, name, side)
+    end_orphan(central, name, side)
     with (
         supervisor.reached(central, patience=_STOP) as proxy,
         supervisor.unless(supervisor.BAD_NAME, supervisor.NOT_RUNNING),
@@ -233,7 +233,11 @@ def is_orphan(central: Central, name: str, side: str, pid: int) -> bool:
     return pid not in known
 
 
-def _end_orphan(central: Central, name: str, side: str) -> None:
+def end_orphan(central: Central, name: str, side: str) -> None:
+    """End the server of *side* if supervisord did not start it.
+
+    :raises UnfinishedError: it has not ended in time.
+    """
     places = central.storage_places(name)
     try:
         found = control.status(places, side)
@@ -242,14 +246,9 @@ def _end_orphan(central: Central, name: str, side: str) -> None:
         return
     if found is None or not is_orphan(central, name, side, found.pid):
         return
-
-    def gone() -> bool:
-        now = control.status(places, side)
-        return now is None or now.pid != found.pid
-
     with contextlib.suppress(ProcessLookupError):
         os.kill(found.pid, signal.SIGTERM)
-    if not _eventually(gone, _STOP):
+    if not _eventually(lambda: _has_ended(found.pid), _STOP):
         raise UnfinishedError(
             f"The server {found.pid} of {name} on side {side}, which supervisord did "
             "not start, has not ended.",
