@@ -117,14 +117,22 @@ def adopt_back(work: Work) -> str:
 
 
 def check_going_back(work: Work) -> None:
-    """Refuse if :func:`adopt_back` would; change nothing that matters.
+    """Refuse if :func:`adopt_back` would; what is served stays as it is then.
 
     :raises RefusedError: something was written to the new copy since.
     """
     before = work.facts["copy_from"]
-    if _live(work) != before:
-        work.programs.zeo("serve", str(before))
+    found = work.programs.zeo("status")
+    if found["live"] is not None and int(found["live"]["number"]) == before:
+        return
+    served = [int(server["number"]) for server in found["servers"]]
+    work.programs.zeo("serve", str(before))
+    try:
         work.programs.zeo("adopt", str(before), "--dry-run")
+    except RefusedError:
+        if before not in served:
+            work.programs.zeo("unserve", str(before))
+        raise
 
 
 def serve_former(work: Work) -> Facts:
