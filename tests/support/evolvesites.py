@@ -142,7 +142,9 @@ def content(path: Path) -> dict[str, Any]:
     with database(path, read_only=True) as root:
         site = root["site"]
         return {
-            "notes": {name: dict(note.__getstate__()) for name, note in site.notes.items()},
+            "notes": {
+                name: dict(note.__getstate__()) for name, note in site.notes.items()
+            },
             "indexes": {
                 name: index_content(index) for name, index in site.catalog.items()
             },

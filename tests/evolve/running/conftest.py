@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from support.evolvesites import fill, hypatia_catalog, install, repoze_catalog
 
 #: What the declared steps of the tests have in common.

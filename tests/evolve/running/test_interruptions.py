@@ -10,12 +10,6 @@ import subprocess
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from karl.recipe.evolve.running.errors import UnfinishedError
-from karl.recipe.evolve.running.evolving import evolve
-from karl.recipe.evolve.running.packages import Package, PendingStep
-from karl.recipe.evolve.running.session import session_of
-from karl.recipe.evolve.steps import Step
 from support.evolvesites import (
     command,
     content,
@@ -26,6 +20,12 @@ from support.evolvesites import (
     sessions,
     surroundings,
 )
+
+from karl.recipe.evolve.running.errors import UnfinishedError
+from karl.recipe.evolve.running.evolving import evolve
+from karl.recipe.evolve.running.packages import Package, PendingStep
+from karl.recipe.evolve.running.session import session_of
+from karl.recipe.evolve.steps import Step
 
 KILLED = -signal.SIGKILL
 
@@ -98,17 +98,14 @@ def test_sigterm_ends_after_the_object_in_hand(packages, tmp_path):
     module.write_text(text)
     result = run(packages, "--data", data, "--evolve", "--json")
     assert result.returncode == 0
-    assert [e for e in events(result) if e["event"] == "step_begin"][0]["resumed"]
+    assert next(e for e in events(result) if e["event"] == "step_begin")["resumed"]
     assert {note["visits"] for note in content(data)["notes"].values()} == {1, 2}
 
 
 def test_sigterm_ends_a_plain_function_at_once(packages, tmp_path):
     """A plain function is ended there and then, and nothing of it is kept."""
     (packages / "product" / "evolve1.py").write_text(
-        "import time\n"
-        "def evolve(root):\n"
-        '    root["half"] = 1\n'
-        "    time.sleep(600)\n"
+        'import time\ndef evolve(root):\n    root["half"] = 1\n    time.sleep(600)\n'
     )
     data = fill(tmp_path / "Data.fs", 10)
     process = subprocess.Popen(
@@ -177,7 +174,7 @@ STEPS: list[Step] = []
 def test_every_object_is_changed_once_a_step(
     tmp_path_factory, count, batches, by_key, stops
 ):
-    """Whatever the batches, and wherever it is stopped: each step meets each object once."""
+    """Whatever the batches and the stops, each step meets each object once."""
     data = fill(tmp_path_factory.mktemp("stops") / "Data.fs", count)
     STEPS[:] = [Stopping(batch, by_key) for batch in batches]
     package = Given("given", "given", len(STEPS))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import transaction
 from persistent.mapping import PersistentMapping
-
 from support.evolvesites import database, event, fill, install, run
 
 PLAIN = """
@@ -27,9 +26,7 @@ def plain(tmp_path):
             f"evolve{number}": PLAIN.format(name=f"{name} {number}")
             for number in (1, 2, 3)
         }
-        install(
-            folder, name, {"__init__": "VERSION = 3", **files}, requires=requires
-        )
+        install(folder, name, {"__init__": "VERSION = 3", **files}, requires=requires)
     return folder
 
 

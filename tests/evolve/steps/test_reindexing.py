@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import transaction
+from support.evolvesites import CATALOGS, Note, content, database, fill
+from ZODB.serialize import referencesf
 
 from karl.recipe.evolve.steps import StepError, UnknownIndexError, reindex
 from karl.recipe.evolve.steps.catalogs import counts, shadow_name
-from support.evolvesites import CATALOGS, Note, content, database, fill
 
 
 @pytest.fixture(params=sorted(CATALOGS))
@@ -39,8 +40,6 @@ def parts(index: Any) -> set[bytes]:
             continue
         found.add(item._p_oid)
         referenced = item._p_jar.db().storage.load(item._p_oid)[0]
-        from ZODB.serialize import referencesf
-
         waiting += [item._p_jar.get(oid) for oid in referencesf(referenced)]
     return found
 
@@ -86,8 +85,7 @@ def test_other_indexes_are_not_even_loaded(data):
         loaded = [
             oid
             for oid in others
-            if (item := connection._cache.get(oid)) is not None
-            and item._p_state == 0
+            if (item := connection._cache.get(oid)) is not None and item._p_state == 0
         ]
         assert not loaded
 
@@ -161,7 +159,7 @@ class Tool:
     def indexes(self) -> list[str]:
         return ["website", "title"]
 
-    def getrid(self, path: str) -> int | None:  # noqa: N802 - ZCatalog's name
+    def getrid(self, path: str) -> int | None:
         return 7 if path == "/site/a" else None
 
     def resolve_path(self, path: str) -> str:

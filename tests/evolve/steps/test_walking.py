@@ -6,10 +6,10 @@ from BTrees.IOBTree import IOBTree, IOTreeSet
 from BTrees.OOBTree import OOBTree
 from hypothesis import given
 from hypothesis import strategies as st
+from support.evolvesites import database, fill
 
 from karl.recipe.evolve.steps import Walk, scan
 from karl.recipe.evolve.steps.walking import walk
-from support.evolvesites import database, fill
 
 
 @given(keys=st.sets(st.integers(-1000, 1000)), after=st.integers(-1001, 1001))

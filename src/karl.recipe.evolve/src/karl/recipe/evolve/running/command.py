@@ -142,6 +142,12 @@ def _evolve(session: Session, packages: list[Package], _: Any) -> None:
     evolve(session, packages)
 
 
+def _dry_run(session: Session, packages: list[Package], _: Any) -> None:
+    from karl.recipe.evolve.running.evolving import evolve
+
+    evolve(session, packages, result="tried, and thrown away")
+
+
 def _check(session: Session, packages: list[Package], _: Any) -> None:
     from karl.recipe.evolve.running.evolving import check
 
@@ -164,7 +170,7 @@ def _deferred(session: Session, packages: list[Package], options: Any) -> None:
 _ACTIONS: dict[str, Callable[[Session, list[Package], Any], None]] = {
     "status": _status,
     "check": _check,
-    "dry-run": _evolve,
+    "dry-run": _dry_run,
     "evolve": _evolve,
     "verify": _verify,
     "deferred": _deferred,

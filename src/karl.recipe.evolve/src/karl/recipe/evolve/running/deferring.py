@@ -28,6 +28,9 @@ from karl.recipe.evolve.steps.walking import walk
 #: Objects in a transaction.
 _BATCH = 100
 
+#: Objects by which a batch grows again after one that met no change of the site.
+_GROWTH = 5
+
 #: How often a batch is done again before giving up.
 _ATTEMPTS = 12
 
@@ -77,6 +80,7 @@ class _Background:
         self.step = step
         self.key = key
         self.pause = pause
+        self.size = min(step.batch, _BATCH)
 
     @property
     def entry(self) -> dict[str, Any]:
@@ -101,6 +105,7 @@ class _Background:
             self.session.tell, total, entry["seen"], phase="deferred", **named
         )
         while self._attempt(self._batch):
+            self.size = min(self.size + _GROWTH, self.step.batch, _BATCH)
             progress.advance(self.entry["seen"])
             time.sleep(self.pause)
         progress.report()
@@ -124,8 +129,7 @@ class _Background:
         if entry.get("finished"):
             return False
         source = walk(self.step.objects(root))
-        size = min(self.step.batch, _BATCH)
-        found = list(islice(source.after(entry["position"]), size))
+        found = list(islice(source.after(entry["position"]), self.size))
         chosen = None
         if self.step.indexes:
             catalog = self.step.catalog(root)
@@ -190,6 +194,8 @@ class _Background:
                 self.session.commit(f"evolve {self.pending}: in the background")
             except ConflictError:
                 self.session.abort()
+                # A smaller batch meets fewer changes of the site.
+                self.size = max(self.size // 2, 1)
                 time.sleep(min(0.02 * 2**attempt, _WAIT))
             else:
                 return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from typing import Any
 
@@ -16,11 +17,14 @@ from karl.recipe.evolve.steps.step import changed
 from karl.recipe.evolve.steps.walking import walk
 
 
-def evolve(session: Session, packages: list[Package]) -> None:
+def evolve(
+    session: Session, packages: list[Package], *, result: str = "evolved"
+) -> None:
     """Bring the database to the versions of the software, and verify it.
 
     What an earlier run left is finished first.
 
+    :param result: what is told at the end if there was anything to do.
     :raises RefusedError: the database is newer than the software.
     :raises StepError: a step failed.
     :raises BrokenError: an invariant does not hold.
@@ -31,6 +35,8 @@ def evolve(session: Session, packages: list[Package]) -> None:
     # Everything is loaded first: what cannot be imported changes nothing.
     steps = pending_steps(session.root, packages)
     steps_of(packages, [*run.changed, *run.done])
+    if not steps and not run.exists:
+        result = "current"
     session.tell("plan", steps=[step.named() for step in steps])
     for step in steps:
         if _wants_catalog(step):
@@ -40,10 +46,16 @@ def evolve(session: Session, packages: list[Package]) -> None:
     verify_run(session, steps_of(packages, run.done))
     session.tell(
         "end",
-        result="evolved" if steps else "current",
+        result=result,
         seconds=round(time.monotonic() - began, 3),
+        peak_memory=peak_memory(),
         **status(session.root, packages),
     )
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def verify_all(session: Session, packages: list[Package]) -> list[str]:

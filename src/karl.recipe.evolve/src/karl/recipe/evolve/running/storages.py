@@ -109,7 +109,7 @@ def _configured(path: Path, *, read_only: bool) -> Any:
     part: Any = factory
     while part is not None:
         settings: Any = getattr(part, "config", object())
-        if getattr(settings, "create", None) is not None and hasattr(settings, "path"):
+        if type(part).__name__ == "FileStorage":
             _must_exist(Path(settings.path))
         if read_only and hasattr(settings, "read_only"):
             settings.read_only = True
