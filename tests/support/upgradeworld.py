@@ -390,9 +390,15 @@ def make(root: Path, **changes: Any) -> World:
     layout = SiteLayout(root)
     serving = Serving(Address(path=str(root / "sock")), health_paths=("/healthz",))
     declared = SiteDeclaration(
-        str(root), "acme-prod", "acme", ("zeoctl",),
-        **{"serving": serving, **changes},
-    )  # fmt: skip
+        **{
+            "root": str(root),
+            "name": "acme-prod",
+            "storage": "acme",
+            "zeo_command": ("zeoctl",),
+            "serving": serving,
+            **changes,
+        }
+    )
     layout.var.mkdir(parents=True)
     world = World(declared, SilentReporter())
     world.change(_BEGINNING)
