@@ -1,13 +1,17 @@
 """A stand-in for ``bin/site``: it has no processes, and keeps what it was told.
 
 ``standin.json`` says how to behave: ``sick`` is a list of revisions that are not
-well, ``broken`` a list of verbs that fail.
+well, ``tried`` whether ``try`` finds them well all the same, ``broken`` a list of
+verbs that fail.
 """
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
+import socketserver
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,9 +31,11 @@ def main(root: Path, words: list[str]) -> int:
         answer, code = _error(f"{verb} is broken", 1), 1
     elif verb in {"start", "restart"}:
         state["workers"] = [current, current]
+        if verb == "start":
+            _listen(root / "site.sock")
         answer = {"workers": [{"number": 1}, {"number": 2}]}
         if current in sick:
-            answer, code = _error("process 1 did not come up", 6), 6
+            answer, code = _error("process 1 did not come up.", 6), 6
     elif verb == "mode":
         before = state["mode"]
         state["mode"] = words[1] if len(words) > 1 else before
@@ -42,8 +48,8 @@ def main(root: Path, words: list[str]) -> int:
         answer["changed"] = before != state["inhibited"]
     elif verb == "try":
         answer = {"revision": int(words[1])}
-        if int(words[1]) in sick or state.get("untried"):
-            answer, code = _error("it is not healthy", 1), 1
+        if int(words[1]) in sick and not state.get("tried"):
+            answer, code = _error("it is not healthy.", 1), 1
     else:
         answer = _status(state, sick)
     partial = path.with_suffix(".partial")
@@ -51,6 +57,33 @@ def main(root: Path, words: list[str]) -> int:
     partial.replace(path)
     sys.stdout.write(json.dumps(answer) + "\n")
     return code
+
+
+def _listen(path: Path) -> None:
+    """Start what answers to health checks on the address of the site."""
+    ready, told = os.pipe()
+    os.set_inheritable(told, True)
+    argv = [sys.executable, __file__, "listen", str(path), str(told)]
+    subprocess.Popen(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, close_fds=False
+    )
+    os.close(told)
+    os.read(ready, 1)
+
+
+class _Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:  # its name in the standard library
+        self.send_response(200 if self.path == "/healthz" else 404)
+        self.end_headers()
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing."""
+
+
+class _Server(socketserver.UnixStreamServer):
+    def get_request(self) -> Any:
+        request, _ = super().get_request()
+        return request, ("", 0)
 
 
 def _status(state: dict[str, Any], sick: list[int]) -> dict[str, Any]:
@@ -74,5 +107,9 @@ def _error(message: str, code: int) -> dict[str, Any]:
     return {"error": {"message": message, "next": "Mend it.", "exit": code}}
 
 
+if __name__ == "__main__" and sys.argv[1] == "listen":
+    with _Server(sys.argv[2], _Healthy) as server:
+        os.close(int(sys.argv[3]))
+        server.serve_forever()
 if __name__ == "__main__":
     sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -129,9 +129,7 @@ class Site:
                 "name": "acme-prod",
                 "storage": STORAGE,
                 "zeo_command": (str(self.box.places.zeoctl),),
-                "serving": Serving(
-                    Address(path=str(self.root / "site.sock")), health_paths=()
-                ),
+                "serving": Serving(Address(path=str(self.root / "site.sock"))),
                 "timeouts": Timeouts(**timeouts),
                 **changes,
             }

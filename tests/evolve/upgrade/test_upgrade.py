@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from support.upgrades import killed
 
+from karl.recipe.evolve.declaration.model import MOMENTS
+from karl.recipe.evolve.upgrade.model import UPGRADE
+from karl.recipe.evolve.upgrade.phases import STEPS
+
+
+@pytest.mark.slow
 def test_upgrade_and_rollback(site):
     """The new release goes live on evolved data; a rollback goes back to the old."""
     before = site.data(1)
@@ -31,3 +39,81 @@ def test_upgrade_and_rollback(site):
     assert site.data(1) == before
     site.zeoctl("serve", "acme", "2")
     assert site.root_of(2)["written"] == "since"
+
+
+@pytest.mark.slow
+def test_rehearsal_then_failures(site):
+    """A rehearsal predicts; what fails leaves production as it was before."""
+    before = site.facts()
+    planned = site.evolve("1.1", "--dry-run")
+    assert (planned["kind"], planned["predicted_window"]) == ("upgrade", None)
+    told = site.evolve("1.1", "--rehearse")
+    assert told["predicted_window"] > 0
+    assert [step["title"] for step in told["evolved"]] == ["Number the things"]
+    assert site.facts() == before
+    assert not list(site.box.storage_places("acme").databases.glob("2"))
+    planned = site.evolve("1.1", "--dry-run")
+    assert planned["predicted_window"] > 0
+
+    failed = site.evolve("2.0", code=1)["error"]
+    assert "The step evolve failed" in failed["message"]
+    assert "the data are odd" in failed["message"]
+    assert "Production is as it was before." in failed["message"]
+    assert site.facts() == before
+    report = site.evolve("status")["run"]
+    assert report["outcome"] == "undone"
+    assert report["failure"]["step"] == "evolve"
+
+    site.stand_in(sick=[2])
+    failed = site.evolve("1.1", code=1)["error"]
+    assert "The step try failed" in failed["message"]
+    assert site.facts() == before
+
+
+@pytest.mark.slow
+def test_on_another_host(site):
+    """Where the files are elsewhere, the copy is evolved through its own server."""
+    log = site.root / "hooks.txt"
+    script = f'echo "$PHASE $SITE $FROM $TO $COPY" >> {log}'
+    command = ("sh", "-c", script)
+    site.declare(
+        zeo_command=("env", str(site.box.places.zeoctl)),
+        hooks=dict.fromkeys(MOMENTS, (command,)),
+    )
+    before = site.facts()
+    # The private process is well, and those for visitors are not.
+    site.stand_in(sick=[2], tried=True)
+    failed = site.evolve("1.1", code=6)["error"]
+    assert "The step restart failed" in failed["message"]
+    assert "made revision 1 the live one again" in failed["message"]
+    assert site.facts() == before
+
+    site.stand_in(sick=[])
+    site.evolve("1.1")
+    site.check_new(copy=3, revision=3)
+    assert site.root_of()["evolved"] == 1
+    assert "before-cut-over acme-prod 1.0 1.1 3" in log.read_text()
+    assert log.read_text().splitlines()[0] == "before-read-only acme-prod 1.0 1.1 2"
+
+
+@pytest.mark.slow
+def test_killed(site):
+    """Killed with real servers: undone three times, and resumed in the end."""
+    before = site.facts()
+    for step in ("stage", "evolve", "activate"):
+        assert killed(site, _done(step), "before", "1.1")
+        refused = site.evolve("1.1", code=3)["error"]
+        assert "--resume" in refused["next"]
+        assert "was interrupted" in site.evolve("status")["text"]
+        site.evolve("--abort")
+        assert site.facts() == before, step
+    assert killed(site, _done("adopt"), "before", "1.1")
+    site.evolve("--resume")
+    live = site.facts()["live"]
+    site.check_new(copy=live, revision=site.facts()["current"])
+
+
+def _done(name):
+    """Return which entry of the journal says that a step is done."""
+    names = [step.name for step in STEPS[UPGRADE]]
+    return 3 + 2 * names.index(name)

@@ -212,8 +212,10 @@ class Operation:
         except UnfinishedError as worse:
             return worse
         undone = "; ".join(run.undone) or "nothing had to be"
-        error.message = f"{first} Production is as it was before. Undone: {undone}."
-        return error
+        message = f"{first} Production is as it was before. Undone: {undone}."
+        # "Done, but not all" is not true of what was undone.
+        kind = KarlError if isinstance(error, UnfinishedError) else type(error)
+        return kind(message, error.tip)
 
     def undo(self, why: str) -> Run:
         """Undo all that was begun, in reverse order.
