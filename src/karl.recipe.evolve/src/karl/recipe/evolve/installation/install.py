@@ -10,8 +10,13 @@ from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.installation import accounts, documents, scripts
 from karl.recipe.evolve.serving import modefile
-from karl.recipe.release.base import files, payload
-from karl.recipe.release.base.errors import BusyError, PrerequisiteError
+from karl.recipe.release.base import files, payload, supervision
+from karl.recipe.release.base.errors import (
+    BusyError,
+    PrerequisiteError,
+    RefusedError,
+    UnreachableError,
+)
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 
@@ -33,13 +38,15 @@ def ensure(site: SiteDeclaration, page: Path | None, reporter: Reporter) -> None
     """
     account = accounts.owner(site)
     text = _read_page(page)
+    _check_control(site)
     places = site.places
     with locked(places.site.tools_lock, "write the site's commands", wait=60.0):
         code = scripts.read_payload()
         lib = places.lib / payload.digest_of(code)
         commands = scripts.render(site, lib, payload.base_interpreter())
         texts = documents.of(site, account, text)
-        _remove_leftovers([*commands, *texts])
+        files.remove_partial(places.lib)
+        _remove_leftovers([*commands, *texts, places.mode])
         _make_folders(site)
         payload.write(lib, code)
         written = [*_write(commands, 0o755), *_write(texts, 0o644)]
@@ -48,6 +55,25 @@ def ensure(site: SiteDeclaration, page: Path | None, reporter: Reporter) -> None
         modefile.ensure_mode(places)
         _remove_unused(places)
     _tell(site, written, reporter)
+
+
+def _check_control(site: SiteDeclaration) -> None:
+    """Refuse to take away what stops a supervisord that runs.
+
+    :raises RefusedError: it does, and systemd is to run the processes.
+    """
+    places = site.places
+    if site.serving.control == "supervisord" or not places.supervisor_socket.exists():
+        return
+    with contextlib.suppress(UnreachableError):
+        start = f"{places.site_command} start"
+        log = places.supervisor_log
+        with supervision.reached(places.supervisor_socket, start, log) as proxy:
+            proxy.getState()
+            raise RefusedError(
+                "supervisord still runs the processes of the site.",
+                f"Stop them first: {places.site_command} stop.",
+            )
 
 
 def _remove_unused(places: EvolveLayout) -> None:
