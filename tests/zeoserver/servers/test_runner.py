@@ -8,12 +8,15 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 
 import pytest
-from support.zeoservers import eventually, fill, get, put
+from support.zeoservers import database, eventually, fill, get, put
 
+from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases import state as states
+from karl.recipe.zeoserver.operations.status import report
 from karl.recipe.zeoserver.servers import control
 
 NOBODY = 65534
@@ -98,6 +101,60 @@ def test_a_file_that_is_no_database_is_refused(box, places, content):
     assert code == 4
     assert "cannot be opened" in text
     assert places.copy(1).data.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\xff" * 30,
+        b"0123456789" * 40,
+        # It looks like an unfinished commit, of the year 5000.
+        bytes.fromhex("60" * 8) + struct.pack(">QcHHH", 23, b"c", 0, 0, 0) + b"x" * 90,
+    ],
+    ids=["no commit", "no commit, long", "of another time"],
+)
+def test_bytes_that_are_no_commit_are_not_served(box, places, tail):
+    """What FileStorage would cut off, and take its TID for the last, is refused."""
+    data = places.copy(1).data
+    with data.open("ab") as stream:
+        stream.write(tail)
+    before = data.read_bytes()
+    code, text = output(box, box.runner("acme"))
+    assert code == 4
+    assert "there is no transaction at byte" in text
+    assert "zeoctl restore" in text
+    assert data.read_bytes() == before
+
+
+@pytest.mark.parametrize("tail", ["torn", "zeros"])
+def test_what_a_crash_left_of_a_commit_is_cut_off(box, places, tail):
+    """The database ends with its last commit, also for who asks the server."""
+    copy = places.copy(1)
+    before = datafs.end_of(copy.data)
+    with database(copy.data, copy.blobs) as db:
+        put(db, "x", 1)
+    rest = copy.data.read_bytes()[before.position : -9] if tail == "torn" else bytes(99)
+    os.truncate(copy.data, before.position)
+    copy.index.unlink()
+    with copy.data.open("ab") as stream:
+        stream.write(rest)
+    _, status = serve(box)
+    assert (status.position, status.tid) == (before.position, before.tid)
+    assert copy.cut_off(0).read_bytes() == rest
+    assert datafs.end_of(copy.data) == before
+    with box.client("acme") as db:
+        put(db, "x", 2)
+
+
+def test_a_link_to_a_database_is_refused(box, places):
+    """What could never be backed up is not served, and status says so."""
+    data = places.copy(1).data
+    data.rename(box.root / "Data.fs")
+    data.symlink_to(box.root / "Data.fs")
+    code, text = output(box, box.runner("acme"))
+    assert code == 3
+    assert "is a symbolic link" in text
+    assert "is a symbolic link" in " ".join(report(box.storage("acme"))["problems"])
 
 
 def test_a_database_that_lost_commits_is_refused(box, places):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickletools
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ _BUFFER = 1 << 20
 
 #: Bytes of a transaction's header.
 _TORN_HEADER = 23
+
+#: Seconds that a clock may have been fast when a commit began that a crash ended.
+_AHEAD = 86400.0
 
 #: The position stands within so many bytes of an index.
 _INDEX_HEAD = 64
@@ -262,13 +266,23 @@ def _is_torn(descriptor: int, end: End, size: int) -> bool:
     header = records.parse_header(text, end.position)
     if header is None:
         return len(text) < _TORN_HEADER or not any(text)
-    if header.tid.hex() <= end.tid:
+    if header.tid.hex() <= end.tid or _is_ahead(header.tid, bytes.fromhex(end.tid)):
         return False
     if not header.committed:
         return True
     # A power cut can leave the beginning of a commit as if it were finished.  If
     # the file ends with a whole one after all, something else is wrong.
     return header.end > size and records.header_before(descriptor, size) is None
+
+
+def _is_ahead(tid: bytes, last: bytes) -> bool:
+    """Tell whether no clock gave a transaction its id, nor the one before it."""
+    from persistent.timestamp import TimeStamp
+
+    latest = time.time() + _AHEAD
+    stamp = TimeStamp(*time.gmtime(latest)[:5], latest % 60)
+    # After a clock was set back ids go on from the last one, unit by unit.
+    return tid > bytes(stamp.raw()) and tid[:4] != last[:4]
 
 
 def _indexed(copy: CopyLayout, size: int) -> int:

@@ -60,6 +60,10 @@ class CopyLayout:
         """``Data.fs.old``: what a pack keeps of the time before it."""
         return self.root / "Data.fs.old"
 
+    def cut_off(self, number: int) -> Path:
+        """``Data.fs.tr<n>``: what a crash left of a commit; FileStorage's name too."""
+        return self.root / f"Data.fs.tr{number}"
+
 
 @dataclass(frozen=True)
 class ForeignLayout:

@@ -8,7 +8,7 @@ from typing import Any
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, RefusedError
-from karl.recipe.zeoserver.databases import packestimate
+from karl.recipe.zeoserver.databases import inplace, packestimate
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
 from karl.recipe.zeoserver.operations import rules, space
@@ -83,6 +83,7 @@ def pack(
         decided = plan(name, state, kept)
         refuse_while_packing(storage, state)
         copy = storage.places.copy(decided.facts["number"])
+        inplace.check(copy)
         _check_space(copy)
         sizes = _apply(change, copy, decided, before)
     text = f"Packed from {megabytes(sizes[0])} to {megabytes(sizes[1])}."

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from karl.recipe.release.base.errors import KarlError, RefusedError
-from karl.recipe.zeoserver.databases import datafs
+from karl.recipe.zeoserver.databases import datafs, inplace
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.operations import rules
 from karl.recipe.zeoserver.operations.plans import Plan
@@ -175,7 +175,9 @@ def _check_that_servers_run(storage: Storage) -> None:
 
 def _check_that_it_is_there(storage: Storage, copy: CopyState) -> None:
     """Refuse what no server could open; looks at the end of Data.fs only."""
-    data = storage.places.copy(copy.number).data
+    layout = storage.places.copy(copy.number)
+    inplace.check(layout)
+    data = layout.data
     if not data.is_file():
         raise RefusedError(
             f"Database copy {copy.number} has no Data.fs: {data} is not there.",

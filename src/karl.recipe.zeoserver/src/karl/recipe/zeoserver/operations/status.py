@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.zeoserver.backups import moments
-from karl.recipe.zeoserver.databases import datafs
+from karl.recipe.zeoserver.databases import datafs, inplace
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
@@ -229,7 +229,9 @@ def _tid_on_disk(told: Report, copy: Mapping[str, Any]) -> str | None:
 
 
 def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
-    data = told.storage.places.copy(copy.number).data
+    layout = told.storage.places.copy(copy.number)
+    data = layout.data
+    told.attempt(lambda: inplace.check(layout), None)
     try:
         size = data.stat().st_size
     except OSError:

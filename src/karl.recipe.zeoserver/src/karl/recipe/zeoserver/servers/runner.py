@@ -21,10 +21,7 @@ from ZODB.POSException import POSError, StorageError
 from karl.recipe.release.base import files
 from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
-from karl.recipe.release.base.errors import (
-    BusyError,
-    RefusedError,
-)
+from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.zeoserver.declaration.layout import (
     SIDES,
@@ -141,10 +138,7 @@ class Runner(ZEOServer):  # type: ignore[misc]  # ZEO has no types
         try:
             super().open_storages()
         except zc.lockfile.LockError:
-            raise BusyError(
-                f"Another process has {self.task.copy_places.data} open.",
-                "Stop it first; fuser tells which it is.",
-            ) from None
+            raise tasks.taken(self.task) from None
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM}:
                 raise

@@ -9,8 +9,13 @@ from typing import Any
 from ZEO.runzeo import ZEOOptions
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
-from karl.recipe.zeoserver.databases import packing
+from karl.recipe.release.base.errors import (
+    BusyError,
+    DamagedError,
+    RefusedError,
+    UsageError,
+)
+from karl.recipe.zeoserver.databases import inplace, packing, unfinished
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout, StorageLayout
@@ -44,10 +49,11 @@ class Task:
 
 
 def decide(central: Central, name: str, side: str) -> Task:
-    """Return what is to be served on *side*; what a killed pack left is put right.
+    """Return what is to be served on *side*; what a crash left is put right.
 
-    :raises RefusedError: nothing is, or the database is missing.
-    :raises DamagedError: the file is no database.
+    :raises RefusedError: nothing is, or the database is missing, or elsewhere.
+    :raises BusyError: another process has the database open.
+    :raises DamagedError: the file is no database, or not whole.
     """
     state = states.load(central.storage_places(name))
     if side not in state.serving:
@@ -70,9 +76,23 @@ def _check_data(task: Task) -> None:
             f"{copy.data} is missing.",
             f"Restore a backup: zeoctl restore {task.name} --to-new-copy.",
         )
+    inplace.check(copy)
     with copy.data.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
             raise damaged(task, "it does not begin as a database does")
+    try:
+        if sentence := unfinished.cut(copy):
+            _logger.warning(sentence)
+    except RefusedError:
+        raise taken(task) from None
+
+
+def taken(task: Task) -> BusyError:
+    """Return the error of a database that another process has open."""
+    return BusyError(
+        f"Another process has {task.copy_places.data} open.",
+        "Stop it first; fuser tells which it is.",
+    )
 
 
 def damaged(task: Task, reason: object) -> DamagedError:
