@@ -195,11 +195,6 @@ def _listen(stop: Stop) -> None:
 
 def _failed(error: EvolveError, tell: Listener, *, as_json: bool) -> None:
     if as_json:
-        tell(
-            "error",
-            message=error.message,
-            next=error.tip,
-            exit=error.exit_code,
-        )
-    else:
-        sys.stderr.write(f"evolve-run: {error}\n")
+        tell("error", message=error.message, next=error.tip, exit=error.exit_code)
+    tip = f"next: {error.tip}\n" if error.tip else ""
+    sys.stderr.write(f"error: {error.message}\n{tip}")
