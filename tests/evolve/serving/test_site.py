@@ -7,13 +7,14 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support import httpload
-from support.servedsites import make_current, wait_for
+from support.servedsites import make_current, serving, wait_for
 
 from karl.recipe.evolve.declaration.model import Address
 from karl.recipe.evolve.serving.health import has_ended
@@ -202,6 +203,39 @@ def test_a_supervisor_that_is_missing(site):
     done = site.run("start", "--json")
     assert done.returncode == 7
     assert "process-control = systemd" in json.loads(done.stdout)["error"]["next"]
+
+
+def test_a_killed_supervisor(running):
+    """What a killed supervisord left is ended, by a start as by a stop."""
+    for verb in ("start", "stop"):
+        left = pids(running.do("status"))
+        os.kill(int(running.places.supervisor_pid.read_text()), signal.SIGKILL)
+        assert running.ask()[0] == 200
+        assert running.run("status").returncode == 1
+        done = running.run(verb)
+        assert done.returncode == 0, done.stderr
+        assert "supervisord was killed" in done.stderr
+        wait_for(lambda left=left: all(map(has_ended, left)))
+    assert running.run("status").returncode == 1
+
+
+def test_an_address_in_use(site):
+    """An address that another program has is told in its words."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", site.declared.serving.address.port))
+        other.listen()
+        done = site.run("start", "--json")
+    assert done.returncode == 1
+    assert "Address already in use" in json.loads(done.stdout)["error"]["next"]
+
+
+def test_an_odd_place(place, software):
+    """A root of blanks and other letters is as good as any."""
+    with serving(place / "a b&$c ü" / "acme-prod", software) as site:
+        site.do("start")
+        assert site.ask()[0] == 200
+        site.do("restart")
+        assert site.do("try", "2")["status"] == 200
 
 
 def test_nothing_is_current(site):

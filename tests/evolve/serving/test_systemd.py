@@ -11,6 +11,8 @@ import pytest
 from support import smallsystemd
 from support.servedsites import ServedSite, make_current, wait_for
 
+from karl.recipe.evolve.declaration.model import Address
+
 pytest_plugins = ["support.shortpaths"]
 
 
@@ -93,14 +95,13 @@ def test_without_a_socket(still):
 
 @pytest.mark.parametrize("control", ["supervisord", "systemd"])
 @pytest.mark.parametrize("address", ["tcp", "unix"])
-def test_units_are_valid(still, control, address):
-    """systemd finds nothing wrong with the units."""
-    from karl.recipe.evolve.declaration.model import Address
-
-    more = {} if address == "tcp" else {"address": Address(path="/run/acme/a b.sock")}
-    folder = still.root.parent / "elsewhere"
+@pytest.mark.parametrize("folder", ["plain", "a b&$c ü"])
+def test_units_are_valid(place, software, control, address, folder):
+    """systemd finds nothing wrong with the units, wherever the site is."""
+    still = ServedSite(place / folder / "acme-prod", software)
+    more = {}
     if address == "unix":
-        more = {"address": Address(path=str(folder / "site.sock"))}
+        more = {"address": Address(path=str(still.root / "a b.sock"))}
     still.change(control=control, **more)
     units = sorted(still.places.systemd.iterdir())
     expected = {

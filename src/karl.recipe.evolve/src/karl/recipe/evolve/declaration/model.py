@@ -21,6 +21,9 @@ PHASES = ("read-only", "evolve", "cut-over", "rollback")
 #: Every moment at which hooks are run: ``before-read-only`` ...
 MOMENTS = tuple(f"{when}-{phase}" for phase in PHASES for when in ("before", "after"))
 
+#: No site has more processes.
+MOST_WORKERS = 64
+
 #: An argument list: a program and its arguments, read by no shell.
 Command = tuple[str, ...]
 

@@ -11,6 +11,7 @@ from karl.recipe.evolve.declaration import optionnames, values
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import (
     MOMENTS,
+    MOST_WORKERS,
     Address,
     Serving,
     SiteDeclaration,
@@ -123,7 +124,7 @@ def _serving(reading: _Reading, places: EvolveLayout) -> Serving:
     control = read("process-control", values.one_of("supervisord", "systemd"))
     return Serving(
         address=read("address", address),
-        workers=read("workers", values.whole(1, 64)),
+        workers=read("workers", values.whole(1, MOST_WORKERS)),
         threads=read("threads", values.whole(1, 256)),
         application=read("application", application),
         health_paths=read("health-path", values.url_paths),

@@ -10,6 +10,7 @@ from typing import Any
 
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.rendering.supervisorconf import GROUP, STOP_MARGIN
+from karl.recipe.evolve.serving import found
 from karl.recipe.evolve.serving.controller import Control
 from karl.recipe.evolve.serving.health import eventually, has_ended, tail
 from karl.recipe.release.base import files, process, supervision
@@ -39,16 +40,17 @@ class Supervisor:
     def start(self, reporter: Reporter) -> None:
         """Start supervisord, or what does not run under it."""
         if not self.runs():
+            self._end_orphans(reporter)
             self._start_supervisord(reporter)
             return
-        for number, found in self.workers().items():
-            if found.pid is None:
-                self._start_worker(number, found.state)
+        for number, known in self.workers().items():
+            if known.pid is None:
+                self._start_worker(number, known.state)
 
     def stop(self, reporter: Reporter) -> bool:
         """Stop supervisord, with every process."""
         if not self.runs():
-            return False
+            return self._end_orphans(reporter)
         reporter.say("Stopping supervisord")
         with self._reached() as proxy:
             pid = int(proxy.getPID())
@@ -75,7 +77,7 @@ class Supervisor:
         """Return supervisord's words; empty if it does not run."""
         try:
             with self._reached() as proxy:
-                found = proxy.getAllProcessInfo()
+                known = proxy.getAllProcessInfo()
         except UnreachableError:
             return {}
         return {
@@ -84,7 +86,7 @@ class Supervisor:
                 each["pid"] or None,
                 each["statename"] in _GIVEN_UP,
             )
-            for each in found
+            for each in known
             if each["group"] == GROUP
         }
 
@@ -119,6 +121,20 @@ class Supervisor:
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != supervision.ALREADY_STARTED:
                     raise
+
+    def _end_orphans(self, reporter: Reporter) -> bool:
+        """End what a supervisord left that was killed; tell if there was any.
+
+        They still serve, but nobody would start them again, and they hold the
+        site's socket.
+        """
+        pids = found.all_pids(self._places)
+        if pids:
+            reporter.warn(
+                "supervisord was killed, and its processes went on: they are ended."
+            )
+            found.end(pids, self._stop)
+        return bool(pids)
 
     def _start_supervisord(self, reporter: Reporter) -> None:
         places = self._places
