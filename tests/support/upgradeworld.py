@@ -16,7 +16,7 @@ from typing import Any
 from karl.recipe.evolve.declaration.model import Address, Serving, SiteDeclaration
 from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
 from karl.recipe.evolve.upgrade.programs import Programs
-from karl.recipe.release.base.errors import KarlError, RefusedError
+from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.reporter import SilentReporter
 
@@ -438,7 +438,7 @@ def check_new(world: World) -> None:
 
 
 def raising(
-    error: KarlError | OSError, what: str, *, done: bool, times: int = 1
+    error: BaseException, what: str, *, done: bool, times: int = 1
 ) -> Callable[[str, bool], None]:
     """Return a fault: a command fails, before or after it has done what it should.
 

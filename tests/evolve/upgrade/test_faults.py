@@ -12,6 +12,7 @@ from support.upgradeworld import check_before, check_new, fresh, raising
 
 from karl.recipe.evolve.upgrade import health, history, orchestrator
 from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
+from karl.recipe.evolve.upgrade.interruption import InterruptedRunError
 from karl.recipe.evolve.upgrade.model import REHEARSAL, ROLLBACK, UPGRADE, Request
 from karl.recipe.evolve.upgrade.phases import STEPS
 from karl.recipe.release.base.errors import (
@@ -142,6 +143,25 @@ def test_failing(world, what, done):
     world.fault = lambda what, done: None
     upgrade(world)
     check_new(world)
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_interrupted(world, what):
+    """A run that is told to end undoes what it did, as when something fails."""
+    world.fault = raising(KeyboardInterrupt(), what, done=True)
+    with pytest.raises(InterruptedRunError) as caught:
+        upgrade(world)
+    assert caught.value.exit_code == 130
+    check_before(world)
+
+
+@pytest.mark.parametrize("what", ["zeo read-only", "zeo adopt"])
+def test_an_answer_that_is_none(world, what):
+    """What nobody foresaw is undone like every other failure."""
+    world.fault = raising(KeyError("tid"), what, done=True)
+    with pytest.raises(KarlError, match="not foreseen: KeyError: 'tid'"):
+        upgrade(world)
+    check_before(world)
 
 
 @pytest.mark.parametrize("done", [False, True])

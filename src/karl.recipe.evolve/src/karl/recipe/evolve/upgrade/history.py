@@ -168,13 +168,21 @@ def next_number(places: Places) -> int:
     return max((each.number for each in places.all_runs()), default=0) + 1
 
 
+def _whole(places: RunPlaces) -> Run | None:
+    """Return a run, if its journal can be understood."""
+    try:
+        return load(places)
+    except DamagedError:
+        return None
+
+
 def times(places: Places, version: str, kinds: Sequence[str]) -> dict[str, float]:
     """Return how long steps took the last time, the same version before others.
 
     :param kinds: of the runs that count.
     """
     found: dict[str, float] = {}
-    runs = [load(each) for each in places.all_runs() if Journal(each.journal).entries()]
+    runs = [run for each in places.all_runs() if (run := _whole(each)) is not None]
     for same in (True, False):
         for run in reversed(runs):
             if run.kind in kinds and (run.request.version == version) is same:

@@ -26,9 +26,14 @@ def told(error: BaseException) -> KarlError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return InterruptedRunError("It was interrupted.", "Run it again.")
+    if isinstance(error, OSError):
+        return KarlError(
+            f"The system said: {error}.",
+            "Check free space, permissions and the path, then run it again.",
+        )
     return KarlError(
-        f"The system said: {error}.",
-        "Check free space, permissions and the path, then run it again.",
+        f"This was not foreseen: {type(error).__name__}: {error}.",
+        "A command may have answered with what is not its answer: see commands.log.",
     )
 
 

@@ -154,7 +154,8 @@ class Operation:
             if not self.run.is_done(step.name):
                 try:
                     self._do(step)
-                except (KarlError, OSError, KeyboardInterrupt) as caught:
+                # Whatever it is: production must not be left half-way.
+                except (Exception, KeyboardInterrupt) as caught:
                     error = interruption.told(caught)
                     if not step.soft:
                         raise self._failed(step, error) from caught
@@ -244,7 +245,8 @@ class Operation:
         self._note_if_possible(problems, "undo", step=step.name)
         try:
             text = step.undo(self.work)
-        except (KarlError, OSError) as error:
+        except Exception as caught:  # noqa: BLE001  # the rest is undone all the same
+            error = interruption.told(caught)
             problems.append(f"{step.name}: {error}")
             self.work.reporter.warn(f"Not undone: {step.name}: {error}")
             return False
