@@ -64,7 +64,7 @@ def reached(
             yield server.supervisor
     except PermissionError:
         raise RefusedError(
-            "You may not control the processes' supervisor.",
+            "You may not control supervisord.",
             "Do it as the user whom the processes run as.",
         ) from None
     except xmlrpc.client.Fault as fault:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from karl.recipe.release.base.errors import (
     UnreachableError,
     UsageError,
 )
+from karl.recipe.release.base.unixhttp import short_path
 from karl.recipe.zeoserver.declaration.layout import StorageLayout
 
 #: Seconds in which a server must answer; a commit or a pack may hold it up.
@@ -170,16 +170,6 @@ def ask(
             f"The server of {name} on side {side} does not answer: {error!r}.",
             f"See zeoctl logs {name}; zeoctl restart {name} starts it anew.",
         ) from None
-
-
-@contextlib.contextmanager
-def short_path(path: Path) -> Iterator[str]:
-    """Give a path of at most 107 bytes, the most that a Unix socket can have."""
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
 
 
 @contextlib.contextmanager

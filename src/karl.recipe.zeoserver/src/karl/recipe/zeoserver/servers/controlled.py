@@ -28,7 +28,7 @@ from karl.recipe.release.base.errors import (
     PrerequisiteError,
     UsageError,
 )
-from karl.recipe.zeoserver.servers.control import short_path
+from karl.recipe.release.base.unixhttp import short_path
 from karl.recipe.zeoserver.servers.zeo import Server
 
 _logger = logging.getLogger(__name__)
