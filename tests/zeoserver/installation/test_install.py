@@ -26,7 +26,7 @@ from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.declaration.model import Central, Tls
 from karl.recipe.zeoserver.installation import accounts, scripts, served
 from karl.recipe.zeoserver.installation.install import ensure
 from karl.recipe.zeoserver.rendering import supervisorconf, zeoconf
@@ -221,6 +221,20 @@ def test_a_change_of_a_served_storage_is_written_and_told(central):
     assert not [text for text in install(changed).warned if "restart" in text]
     serve(changed, "acme")
     assert not [text for text in install(changed).warned if "restart" in text]
+
+
+def test_a_missing_certificate_is_told(central, place):
+    """What a server will not start without is named already when it is declared."""
+    key = place / "key.pem"
+    tls = Tls("/etc/hosts", str(key), "/etc/hosts")
+    declared = dataclasses.replace(central.storages["acme"], tls=tls)
+    changed = dataclasses.replace(
+        central, storages={**central.storages, "acme": declared}
+    )
+    told = f"{key} is missing; TLS of acme needs it to start."
+    assert told in install(changed).warned
+    key.touch()
+    assert told not in install(changed).warned
 
 
 def test_a_read_only_server_runs_as_declared(central):

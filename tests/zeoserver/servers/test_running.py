@@ -12,9 +12,11 @@ from support.zeoservers import eventually, put
 from karl.recipe.release.base.locks import locked
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status
+from karl.recipe.zeoserver.declaration.model import Tls
 from karl.recipe.zeoserver.operations.status import report
 from karl.recipe.zeoserver.servers import control, processes
 from karl.recipe.zeoserver.servers.logs import Follower
+from karl.recipe.zeoserver.servers.outputs import Failure, Output
 
 
 def status(box, name="acme", *words):
@@ -214,6 +216,37 @@ def test_servers_are_not_started_as_somebody_else(make_box):
     found = box.zeoctl("start", "acme", code=3)["storages"]["acme"]["error"]
     assert "The servers run as games" in found["message"]
     assert not box.pids()
+
+
+def test_why_a_server_does_not_start_is_told_once(box):
+    """The reason comes at once, and without those of the attempts before."""
+    missing = str(box.root / "key.pem")
+    box.declare("acme", addresses=box.tcp_addresses(), tls=Tls(missing, "", ""))
+    box.write()
+    places = box.storage_places("acme")
+    box.runner("acme").wait()
+    error = box.zeoctl("start", "acme", code=8)["storages"]["acme"]["error"]
+    assert error["message"] == (
+        "The server of acme on side a does not serve copy 1: "
+        f"{missing} is missing, which TLS of acme needs."
+    )
+    assert error["next"] == "Put it there; zeoctl certificate can make one."
+    assert places.output("a").read_text().count(missing) < 8
+    eventually(lambda: f"{missing} is missing" in problems(box))
+
+
+def test_an_unforeseen_end_of_a_server_is_told(tmp_path):
+    """Of what is no error of ours the last lines are told."""
+    output = Output(tmp_path / "zeo-a.out")
+    output.path.write_text("error: an error\nnext: a tip\nexit code: 4\n")
+    assert (output.failure(), output.lines()[-1]) == (Failure("an error", "a tip"), "4")
+    old = Output(output.path)
+    assert (old.failure(), old.last()) == (None, Failure("an error", "a tip"))
+    with output.path.open("a") as stream:
+        stream.write("Traceback\n" + "error: an error\nexit code: 4\n" * 2)
+    assert old.failure() == Failure("an error", "", lasting=True)
+    output.path.write_text("Traceback\n")
+    assert (old.failure(), old.last(), old.lines()) == (None, None, "Traceback")
 
 
 def test_stop_ends_what_a_dead_supervisord_left(started):

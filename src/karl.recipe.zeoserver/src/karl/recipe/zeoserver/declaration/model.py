@@ -58,6 +58,11 @@ class Tls:
     authenticate: str
     server_hostname: str = ""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that must be there."""
+        return self.certificate, self.key, self.authenticate
+
 
 @dataclass(frozen=True)
 class ClientSettings:

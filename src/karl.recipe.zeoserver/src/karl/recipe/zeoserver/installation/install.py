@@ -60,6 +60,7 @@ def ensure(central: Central, reporter: Reporter) -> None:
         )
     if os.geteuid() == 0:
         reporter.warn(f"The servers will run as {account.user}; give them a user.")
+    _tell_of_certificates(central, reporter)
     for name in sorted(central.storages):
         served.update_programs(central, name, reporter)
 
@@ -77,6 +78,14 @@ def _check_repositories(central: Central) -> None:
                     f"{parent} is missing, where {name} is to have {folder}.",
                     "Make that folder, or mount the disk that it is on.",
                 )
+
+
+def _tell_of_certificates(central: Central, reporter: Reporter) -> None:
+    """Say what is missing; the command that can make it may be new, too."""
+    for name, declared in sorted(central.storages.items()):
+        for path in declared.tls.files if declared.tls else ():
+            if not os.path.lexists(path):
+                reporter.warn(f"{path} is missing; TLS of {name} needs it to start.")
 
 
 def _make_folders(central: Central, group: int) -> None:

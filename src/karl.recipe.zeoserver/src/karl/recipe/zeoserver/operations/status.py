@@ -157,9 +157,9 @@ def _explain_absence(told: Report, side: str, number: int, word: str | None) -> 
             f"yet: see zeoctl logs {name}."
         )
         return
-    output = processes.last_output(told.storage.central, name, side)
-    failed = word in {"FATAL", "BACKOFF", "EXITED"}
-    last = " ".join(output.splitlines()[-2:]) if failed else ""
+    central = told.storage.central
+    failed = word in processes.FAILED
+    last = processes.last_failure(central, name, side) if failed else ""
     told.problems.append(
         f"The server of database copy {number} on side {side} does not run "
         f"({word or 'supervisord knows nothing of it'}): start it with zeoctl start "

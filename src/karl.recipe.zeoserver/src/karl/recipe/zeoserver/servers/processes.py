@@ -27,6 +27,7 @@ from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.rendering import supervisorconf
 from karl.recipe.zeoserver.servers import control, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
+from karl.recipe.zeoserver.servers.outputs import Output
 
 #: Seconds that supervisord has to start.
 _START = 20.0
@@ -40,7 +41,10 @@ _PAUSE = 0.05
 #: supervisord's words for a server that it does not go on trying to start.
 _GIVEN_UP = frozenset({"EXITED", "FATAL", "UNKNOWN"})
 
-#: Bytes of a server's last output that are told.
+#: Its words for one that ended by itself.
+FAILED = frozenset({"BACKOFF", "EXITED", "FATAL"})
+
+#: Bytes of supervisord's last output that are told.
 _TAIL = 2000
 
 
@@ -265,26 +269,34 @@ def wait_until_serving(
     starting it after *timeout*.
 
     :param timeout: seconds.
-    :raises UnreachableError: it does not serve; with its last output.
+    :raises UnreachableError: it does not serve; with the reason, if it said one.
     """
     places = central.storage_places(name)
+    output = Output(places.output(side))
     found: list[ServerStatus] = []
 
-    def serving() -> bool:
+    def decided() -> bool:
         status = None
         with contextlib.suppress(UnreachableError):
             status = control.status(places, side, patience=timeout)
         if status is not None and status.copy == number:
             found.append(status)
-        return bool(found) or _state_of(central, name, side) in _GIVEN_UP
+        failure = output.failure()
+        lasting = failure is not None and failure.lasting
+        return bool(found) or lasting or _state_of(central, name, side) in _GIVEN_UP
 
-    if _eventually(serving, timeout) and found:
+    if _eventually(decided, timeout) and found:
         return found[0]
     word = _state_of(central, name, side)
+    what = f"The server of {name} on side {side} does not serve copy {number}"
+    failure = output.failure() or (output.last() if word in FAILED else None)
+    if failure is not None:
+        raise UnreachableError(f"{what}: {failure.message}", failure.tip)
     raise UnreachableError(
-        f"The server of {name} on side {side} does not serve copy {number}; "
-        f"supervisord says {word}.",
-        f"Its last output:\n{last_output(central, name, side)}",
+        f"{what}; supervisord says {word}.",
+        f"It may be reading its database still; see zeoctl logs {name}."
+        if word in {"STARTING", "RUNNING"}
+        else f"Its last output:\n{output.lines()}",
     )
 
 
@@ -296,9 +308,11 @@ def process_states(central: Central) -> Mapping[str, str]:
     return {each["name"]: each["statename"] for each in _processes(central)}
 
 
-def last_output(central: Central, name: str, side: str) -> str:
-    """Return the last lines that a server printed, errors of its start first of all."""
-    return _tail(central.storage_places(name).output(side))
+def last_failure(central: Central, name: str, side: str) -> str:
+    """Return why a server ended last, and what to do next; or what it printed last."""
+    output = Output(central.storage_places(name).output(side))
+    found = output.last()
+    return f"{found.message} {found.tip}".strip() if found else output.lines()
 
 
 def _state_of(central: Central, name: str, side: str) -> str:

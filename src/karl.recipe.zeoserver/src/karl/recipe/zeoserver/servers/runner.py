@@ -29,7 +29,7 @@ from karl.recipe.zeoserver.declaration.layout import (
     StorageLayout,
 )
 from karl.recipe.zeoserver.declaration.model import Central
-from karl.recipe.zeoserver.servers import controlled, tasks
+from karl.recipe.zeoserver.servers import controlled, outputs, tasks
 from karl.recipe.zeoserver.servers.zeo import Server
 
 _logger = logging.getLogger(__name__)
@@ -41,9 +41,12 @@ _DRAIN = 5.0
 def main(root: str, argv: Sequence[str]) -> int:
     """Serve what *argv* names of the database server at *root*; return an exit code."""
     console = Console()
-    return guarded(
+    code = guarded(
         lambda: _run(CentralLayout(Path(root)), argv), console, as_json=False
     )
+    if code:
+        console.line(f"{outputs.CODE}{code}")
+    return code
 
 
 def _run(places: CentralLayout, argv: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import (
     BusyError,
     DamagedError,
+    PrerequisiteError,
     RefusedError,
     UsageError,
 )
@@ -117,8 +119,10 @@ class _Options(ZEOOptions):  # type: ignore[misc]  # ZEO has no types
 def options_of(task: Task) -> Any:
     """Write the configuration of the server, and return it as ZEO reads it.
 
+    :raises PrerequisiteError: a certificate or key is missing.
     :raises UsageError: ZEO does not understand it.
     """
+    _check_certificates(task)
     path = task.central.places.zeo_conf(task.name, task.side)
     files.write_if_changed(
         path,
@@ -139,3 +143,20 @@ def options_of(task: Task) -> Any:
             "Check the certificates and keys that the storage's section names.",
         ) from None
     return options
+
+
+def _check_certificates(task: Task) -> None:
+    """Refuse what ZEO would blame on the configuration."""
+    declared = task.central.storages[task.name]
+    if declared.tls is None or declared.addresses[task.side].path:
+        return
+    for path in declared.tls.files:
+        if not os.access(path, os.R_OK):
+            there = os.path.lexists(path)
+            raise PrerequisiteError(
+                f"{path} {'cannot be read' if there else 'is missing'}, which TLS of "
+                f"{task.name} needs.",
+                "Give it to the user whom the servers run as."
+                if there
+                else "Put it there; zeoctl certificate can make one.",
+            )
