@@ -49,6 +49,9 @@ _PR_SET_PDEATHSIG = 1
 #: Called now and then with the seconds since a program was started.
 Beat = Callable[[float], None]
 
+#: Tells a program's exit status; None while it runs.
+Status = Callable[[], int | None]
+
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return our environment without what could steer a build, plus *extra*."""
@@ -133,7 +136,7 @@ def run(
     return text
 
 
-def start(argv: Sequence[str | Path], *, log: Path) -> Callable[[], int | None]:
+def start(argv: Sequence[str | Path], *, log: Path) -> Status:
     """Start a program that runs on when this process has ended.
 
     :param log: a file that all it prints is appended to.
@@ -161,7 +164,7 @@ def start(argv: Sequence[str | Path], *, log: Path) -> Callable[[], int | None]:
 @contextlib.contextmanager
 def while_running(
     argv: Sequence[str | Path], *, log: Path, patience: float
-) -> Iterator[Callable[[], int | None]]:
+) -> Iterator[Status]:
     """Have a program run for as long as the body does; then end it.
 
     :param log: a file that all it prints is written to, instead of what was there.
