@@ -152,4 +152,4 @@ def test_memory_stays_flat(tmp_path, packages):
         documents = event(result, "reindex_end")["documents"]
         assert documents == event(result, "step_end")["changed"] == count * 2 // 3
         peaks.append(event(result, "end")["peak_memory"])
-    assert peaks[1] - peaks[0] < 40 << 20, peaks
+    assert peaks[1] - peaks[0] < 24 << 20, peaks

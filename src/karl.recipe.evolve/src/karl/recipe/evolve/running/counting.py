@@ -10,13 +10,14 @@ from karl.recipe.evolve.running.session import Session
 from karl.recipe.evolve.steps import Step
 from karl.recipe.evolve.steps.catalogs import counts
 from karl.recipe.evolve.steps.step import identity
+from karl.recipe.evolve.steps.walking import walk
 
 
 def count(session: Session, step: Step) -> dict[str, Any]:
     """Return the documents that there are, and those that each index has seen."""
     documents = step.documents(session.root)
     return {
-        "documents": None if documents is None else len(documents),
+        "documents": None if documents is None else walk(documents).total(),
         "indexes": counts(step.catalog(session.root)),
     }
 

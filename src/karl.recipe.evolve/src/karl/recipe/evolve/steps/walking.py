@@ -91,11 +91,12 @@ def scan(source: Any, load: Callable[[Any, Any], Any] | None = None) -> Iterator
 
 
 def _length(tree: Any) -> int:
-    # len(tree) would load the whole of it.
+    # len(tree) would load the whole of it, and a ghost of every object in it.
     count = 0
+    connection = getattr(tree, "_p_jar", None)
     for count, _ in enumerate(tree.keys(), 1):
-        if count % _SWEEP == 0:
-            _sweep(tree)
+        if connection is not None and count % _SWEEP == 0:
+            connection.cacheMinimize()
     return count
 
 
