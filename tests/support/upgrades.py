@@ -92,10 +92,9 @@ class Site:
             ("1.0", 0, ""), ("1.1", 1, EVOLVE), ("1.2", 1, EVOLVE), ("2.0", 1, FAILING),
         ):  # fmt: skip
             info = "acme_site-1.0.dist-info"
-            make_release(
-                self.layout,
+            self._make(
                 version,
-                modules={
+                {
                     "acme/__init__.py": f"VERSION = {number}\n",
                     "acme/evolve1.py": step.format(number=1),
                     f"{info}/METADATA": "Metadata-Version: 2.1\nName: acme.site\n"
@@ -106,6 +105,12 @@ class Site:
         conf = self.zeoctl("client-conf", STORAGE)
         config = SiteConfig("acme-prod", conf["zodb_conf"], conf["database"])
         sitetools.install(self.layout, config)
+        self._write_commands()
+
+    def _make(self, version: str, modules: dict[str, str]) -> None:
+        make_release(self.layout, version, modules=modules)
+
+    def _write_commands(self) -> None:
         self.declare()
         for name, body in _BODIES.items():
             path = self.layout.bin / name
@@ -179,6 +184,7 @@ class Site:
         """Return all that production is."""
         found = self.zeoctl("status", STORAGE)
         told = self.site("status")
+        mode = told["mode"]
         revisions = self.switch("--list")
         return {
             "live": found["live"]["number"],
@@ -186,7 +192,7 @@ class Site:
             "tid": found["live"]["tid"],
             "staged": found["staged"],
             "served": [server["number"] for server in found["servers"]],
-            "site": told["mode"],
+            "site": mode["mode"] if isinstance(mode, dict) else mode,
             "inhibited": told["inhibited"],
             "current": revisions["current"],
             "workers": {worker["revision"] for worker in told["workers"]},

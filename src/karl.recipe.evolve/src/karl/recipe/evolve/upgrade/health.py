@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import socket
 from contextlib import closing
+from pathlib import Path
 
 from karl.recipe.evolve.declaration.model import Address
+from karl.recipe.release.base import unixhttp
 from karl.recipe.release.base.errors import UnreachableError
 
 _TIP = "See bin/site status, and the logs of its processes."
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def check(address: Address, path: str, timeout: float) -> None:
@@ -45,10 +32,6 @@ def check(address: Address, path: str, timeout: float) -> None:
 
 def _connection(address: Address, timeout: float) -> http.client.HTTPConnection:
     if address.path:
-        return _UnixConnection(address.path, timeout)
-    return http.client.HTTPConnection(_reached(address.host), address.port, timeout)
-
-
-def _reached(host: str) -> str:
-    """Return where to reach who listens to every address."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+        return unixhttp.Connection(Path(address.path), timeout)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host)  # noqa: S104
+    return http.client.HTTPConnection(host or address.host, address.port, timeout)

@@ -8,7 +8,7 @@ from karl.recipe.evolve.upgrade import history, model
 from karl.recipe.evolve.upgrade.evolvesteps import versions
 from karl.recipe.evolve.upgrade.model import Observed, Package, Request, Revision
 from karl.recipe.evolve.upgrade.programs import Programs
-from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.errors import DamagedError, RefusedError
 
 
 def observe(programs: Programs, request: Request) -> Observed:
@@ -30,7 +30,7 @@ def observe(programs: Programs, request: Request) -> Observed:
     storage = programs.zeo("status", "--copies")
     site = programs.site_status()
     live = storage["live"]
-    releases = tuple(row["release"] for row in found["releases"] if not row["problem"])
+    releases = _releases(found["releases"], request.version)
     software: tuple[Package, ...] = ()
     if request.version in releases and current is not None:
         conf = places.layout.revision(current.number).zodb_conf
@@ -52,6 +52,20 @@ def observe(programs: Programs, request: Request) -> Observed:
         unfinished=None if unfinished is None else unfinished.number,
         times=history.times(places, request.version, _kinds(request)),
     )
+
+
+def _releases(rows: list[Any], wanted: str) -> tuple[str, ...]:
+    """Return the releases that are built.
+
+    :raises DamagedError: the one that is wanted is not as it was sealed.
+    """
+    for row in rows:
+        if row["release"] == wanted and row["problem"]:
+            raise DamagedError(
+                f"Release {wanted} is damaged: {row['problem']}.",
+                f"See bin/switch-version --verify {wanted}; build a new version of it.",
+            )
+    return tuple(row["release"] for row in rows)
 
 
 def _kinds(request: Request) -> tuple[str, ...]:
