@@ -104,7 +104,7 @@ def test_requests_in_flight_are_answered(running):
 @pytest.mark.parametrize("kind", ["broken", "ill"])
 def test_a_release_that_does_not_work(running, kind):
     """The restart ends with the first process that does not come up."""
-    declared = dataclasses.replace(running.declared.timeouts, start=4.0)
+    declared = dataclasses.replace(running.declared.timeouts, start=3.0)
     running.declared = dataclasses.replace(running.declared, timeouts=declared)
     running.ensure()
     before = pids(running.do("status"))
@@ -308,6 +308,22 @@ def test_a_killed_trial(site):
 def test_wrong_usage(still, words):
     """What cannot be meant is refused."""
     assert still.run(*words).returncode == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_another_users_site(still):
+    """Root leaves no files in a site that belongs to somebody else."""
+    os.chown(still.root, 12345, -1)
+    for words in (["mode", "normal"], ["start"], ["run-if-normal", "--", "true"]):
+        done = still.run(*words)
+        assert done.returncode == 3
+        assert "belongs to 12345" in done.stderr
+    assert still.run("mode").returncode == 0
+    os.chown(still.root, 0, -1)
+    declared = dataclasses.replace(still.declared.serving, user="nobody")
+    declared = dataclasses.replace(still.declared, serving=declared)
+    still.places.declaration.write_text(declared.to_text())
+    assert "runs as nobody" in still.run("start").stderr
 
 
 def test_a_copied_site(still, place):

@@ -49,7 +49,7 @@ from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.modes import state
 from karl.recipe.evolve.modes.state import MODES, Mode
-from karl.recipe.evolve.serving import modefile, operations, telling, trial
+from karl.recipe.evolve.serving import account, modefile, operations, telling, trial
 from karl.recipe.evolve.serving import status as statuses
 from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
 from karl.recipe.release.base.console import Console
@@ -79,6 +79,8 @@ def _run(places: EvolveLayout, words: Sequence[str], console: Console) -> int:
     if args.verbose:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     site = SiteDeclaration.load(places)
+    if args.verb != "status" and not (args.verb == "mode" and args.mode is None):
+        account.check(places, site.serving.user)
     result = _VERBS[args.verb](site, args, console)
     if args.json:
         print_json(result)
@@ -189,6 +191,7 @@ def _run_job(places: EvolveLayout, words: Sequence[str]) -> int:
             "Which command is to be run is not said.",
             "Write it after two dashes: site run-if-normal -- COMMAND.",
         )
+    account.check(places)
     with modefile.job(places) as may_begin:
         if may_begin:
             _become(command)
