@@ -7,7 +7,8 @@ from pathlib import Path
 
 from karl.recipe.evolve.modes.middleware import Application, ModeMiddleware
 
-_OPTIONS = ("mode_file", "health_paths", "safe_posts", "page", "retry_after")
+#: What the filter understands.
+OPTIONS = ("mode_file", "health_paths", "safe_posts", "page", "retry_after")
 
 
 def mode_filter(
@@ -22,8 +23,8 @@ def mode_filter(
     """
     given = {name.replace("-", "_"): text.strip() for name, text in options.items()}
     problems = [
-        f"there is no option {name}; there are {', '.join(_OPTIONS)}"
-        for name in sorted(set(given) - set(_OPTIONS))
+        f"there is no option {name}; there are {', '.join(OPTIONS)}"
+        for name in sorted(set(given) - set(OPTIONS))
     ]
     root = (global_conf or {}).get("root", "")
     path = given.get("mode_file") or (root and _below(root))
