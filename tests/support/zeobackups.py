@@ -141,6 +141,7 @@ class Bench:
             full_every=7,
             held=held,
             stamp=chains.next_stamp(self.repository, self.now),
+            now=self.now,
         )
 
     def back_up(self, wanted: Kind = Kind.AUTOMATIC, **options: Any) -> Unit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -106,7 +107,10 @@ def test_old_chains_are_removed_and_told(box):
     """`keep` counts chains; the result names those that went."""
     box.declare("acme", keep=2)
     box.write()
-    names = [back_up(box, "--full") for _ in range(3)]
+    names = []
+    for _ in range(3):
+        names.append(back_up(box, "--full"))
+        commit(box)
     assert names[-1]["removed"] == [names[0]["chain"]]
     listed = box.zeoctl("backups")["storages"]["acme"]["backups"]
     assert [each["chain"] for each in listed] == [each["chain"] for each in names[1:]]
@@ -251,6 +255,41 @@ def test_after_a_pack_the_next_is_full(box):
     assert "packed or replaced" in error["message"]
     assert back_up(box)["kind"] == "full"
     box.zeoctl("verify-backup", "acme", "--drill")
+
+
+def test_a_repository_whose_disk_is_not_there_is_not_made_again(box):
+    """No backup is made on another disk by mistake, and it is said what is wrong."""
+    folder = box.root / "elsewhere"
+    box.declare("acme", repository=str(folder))
+    box.write()
+    for verb in (["backup"], ["backups"], ["restore", "--to-new-copy"]):
+        told = box.zeoctl(verb[0], "acme", *verb[1:], code=7)["storages"]["acme"]
+        assert "mounted" in told["error"]["next"]
+    assert any(str(folder) in each for each in status(box)["problems"])
+    assert not folder.exists()
+    folder.mkdir()
+    assert back_up(box)["kind"] == "full"
+
+
+def test_a_former_copy_s_last_backups_are_kept(box):
+    """Whatever is backed up since, one can go back to what was live before."""
+    box.declare("acme", keep=1)
+    box.write()
+    places = box.storage_places("acme")
+    former = back_up(box, "--full")
+    state = box.state("acme")
+    old = dataclasses.replace(state.copy(1), status=Status.FORMER)
+    states.save(places, state.with_copy(old))
+    box.make_copy("acme", 2, side=None, source=1)
+    with database(places.copy(2).data, places.copy(2).blobs) as db:
+        fill(db)
+    assert back_up(box)["removed"] == []
+    with database(places.copy(2).data, places.copy(2).blobs) as db:
+        fill(db)
+    assert former["chain"] not in back_up(box, "--full")["removed"]
+    old = dataclasses.replace(state.copy(1), status=Status.RETIRED)
+    states.save(places, box.state("acme").with_copy(old))
+    assert former["chain"] in back_up(box, "--full")["removed"]
 
 
 def test_damage_below_the_newest_backup_stays_a_problem(box):

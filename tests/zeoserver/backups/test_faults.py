@@ -57,6 +57,7 @@ def fresh(bench, tmp_path) -> Callable[[int], Bench]:
     bench.full()
     bench.commit(more=b"added")
     bench.increment()
+    bench.commit(other=1)
     bench.full()
     bench.commit(still=b"more", name="two")
     pristine = tmp_path / "pristine"

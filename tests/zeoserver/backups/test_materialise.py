@@ -226,6 +226,19 @@ def test_elsewhere_blobs_are_copied_once(bench, small_disk):
     assert root_of(bench.restore()) == root_of(bench.copy)
 
 
+def test_damage_elsewhere_does_not_come_into_the_next_chain(bench, small_disk):
+    """A blob that was damaged in the last chain is copied anew into the next."""
+    bench = bench.with_repository(small_disk / "backups")
+    bench.full()
+    blob = next(bench.chains[0].places.blobs.rglob("*.blob"))
+    status = blob.stat()
+    blob.chmod(0o600)
+    blob.write_bytes(b"x" * status.st_size)
+    os.utime(blob, ns=(status.st_atime_ns, status.st_mtime_ns))
+    bench.full()
+    assert root_of(bench.restore()) == root_of(bench.copy)
+
+
 def test_times_are_read_as_people_write_them():
     """Local time, a zone, or a transaction id."""
     tid = moments.parse("2026-11-23T13:30:00Z")
@@ -234,7 +247,7 @@ def test_times_are_read_as_people_write_them():
     assert moments.parse(tid.upper()) == tid
     local = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(1795440600))
     assert moments.parse(local) == tid
-    for text in ("", "yesterday", "12:00", "040d35742d0f65"):
+    for text in ("", "yesterday", "12:00", "040d35742d0f65", "9999-12-31"):
         with pytest.raises(UsageError, match="is not a time"):
             moments.parse(text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from support.zeobackups import SILENT, check_repository, check_restorable
@@ -135,10 +136,11 @@ def test_retention_keeps_the_newest_that_is_whole(bench):
     stamps = _many(bench, 3)
     for chain in bench.chains[1:]:
         chain.full.data.unlink()
-    assert retention.plan(bench.chains, 1, ()) == bench.chains[1:2]
-    assert stamps[0] not in [
-        chain.stamp for chain in retention.plan(bench.chains, 2, ())
-    ]
+    assert retention.plan(bench.chains, 1, ()) == ()
+    bench.commit(more=1)
+    bench.full()
+    old = [chain.stamp for chain in retention.plan(bench.chains, 1, ())]
+    assert old == stamps
 
 
 def test_nothing_is_added_to_a_chain_that_a_verification_found_damaged(bench):
@@ -162,8 +164,64 @@ def test_retention_keeps_the_newest_that_no_verification_found_damaged(bench):
     stamps = _many(bench, 3)
     for chain in bench.chains[1:]:
         verdicts.save(chain.full, Verdict(0.0, drill=False, damage=("It is.",)))
-    kept = {chain.stamp for chain in retention.plan(bench.chains, 1, ())}
-    assert kept == {stamps[1]}
+    assert retention.plan(bench.chains, 1, ()) == ()
+    bench.commit(more=1)
+    bench.full()
+    old = [chain.stamp for chain in retention.plan(bench.chains, 1, ())]
+    assert old == stamps
+
+
+def test_retention_does_not_count_damaged_chains(bench):
+    """As many good chains stay as are to be kept, whatever else there is."""
+    stamps = _many(bench, 4)
+    for chain in bench.chains[1:3]:
+        verdicts.save(chain.full, Verdict(0.0, drill=False, damage=("It is.",)))
+    assert retention.plan(bench.chains, 2, ()) == ()
+    bench.commit(more=1)
+    stamps.append(bench.full().stamp)
+    old = retention.plan(bench.chains, 2, ())
+    assert [chain.stamp for chain in old] == stamps[:3]
+
+
+def test_retention_counts_chains_of_one_state_once(bench):
+    """Backups of what is backed up already push out no history."""
+    stamps = _many(bench, 2)
+    again = [bench.full().stamp for _ in range(4)]
+    old = [chain.stamp for chain in retention.plan(bench.chains, 2, ())]
+    assert old == again[:-1]
+    bench.commit(more=1)
+    bench.full()
+    old = [chain.stamp for chain in retention.plan(bench.chains, 2, ())]
+    assert old == [stamps[0], *again[:-1]]
+
+
+def test_the_newest_chain_of_a_copy_can_be_kept(bench):
+    """What a copy had that one may go back to is found by its number."""
+    stamps = _many(bench, 2)
+    other = bench.full(number=2)
+    assert retention.newest_of(bench.chains, {1, 7}) == {stamps[1]}
+    assert retention.newest_of(bench.chains, {1, 2}) == {stamps[1], other.stamp}
+    verdicts.save(other, Verdict(0.0, drill=False, damage=("It is.",)))
+    assert retention.newest_of(bench.chains, {2}) == set()
+
+
+def test_a_clock_that_was_wrong_delays_no_full_backup(bench):
+    """Stamps of the future are not taken for the time of a backup."""
+    now = bench.now = time.time()
+    bench.now += 5 * 365 * DAY
+    wrong = bench.full()
+    record = json.loads(wrong.places.record.read_text())
+    wrong.places.record.write_text(json.dumps({**record, "made": bench.now}))
+    bench.now = now
+    assert bench.plan().reason.endswith("when the clock was wrong")
+    right = bench.back_up()
+    assert right.full
+    assert right.stamp > wrong.stamp
+    bench.commit(more=1)
+    bench.now += 6 * DAY
+    assert bench.plan().kind is Kind.INCREMENTAL
+    bench.now += DAY
+    assert bench.plan().kind is Kind.FULL
 
 
 def test_retention_waits_for_a_verification(bench):

@@ -24,8 +24,8 @@ def box():
         box = make("acme")
         box.declare("acme", keep=2)
         box.make_copy("acme", side=None)
-        commit(box)
         for _ in range(2):
+            commit(box)
             backingup.back_up(box.storage("acme"), Kind.FULL)
         yield box
 
@@ -88,15 +88,15 @@ def test_at_each_change_the_next_backup_makes_all_right(box, kind, harm):
     number = 1
     while harm(storage, kind, number):
         found = chains.load(storage.places.repository)
-        assert 2 <= len(found) <= 3
+        # Of one state there may be two, as those of a killed backup.
+        assert 2 <= len(found) <= 5
         result = backingup.back_up(storage, kind)
         assert result["end"] == len(content)
         check(box)
         assert data.read_bytes() == content
+        assert len(chains.load(storage.places.repository)) <= 4
         if kind is Kind.INCREMENTAL:
             commit(box)
             content = data.read_bytes()
-        else:
-            assert len(chains.load(storage.places.repository)) == 2
         number += 1
     assert number > 8

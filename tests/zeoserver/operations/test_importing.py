@@ -218,6 +218,8 @@ def test_restore_as_of_a_time(box):
     assert told["tid"] == tids[0]
     for wrong in (["--at", "1999-01-01"], ["--backup", "no/such"]):
         quick(made, "restore", "site", "--to-new-copy", *wrong, code=3)
+    for unset in ("", "9999-12-31"):
+        quick(made, "restore", "site", "--to-new-copy", "--at", unset, code=2)
     both = ["--at", tids[0], "--backup", name]
     quick(made, "restore", "site", "--to-new-copy", *both, code=2)
 
@@ -296,7 +298,7 @@ def test_a_disaster(box):
         put(db, "precious", "kept")
     quick(made, "backup", "site")
     places = made.storage_places("site")
-    processes.stop(made.central, "site", "a")
+    processes.stop(made.central, "site", "a", SilentReporter())
     shutil.rmtree(places.copy(1).root)
     told = one(quick(made, "restore", "site", "--to-new-copy"))
     number = str(told["number"])

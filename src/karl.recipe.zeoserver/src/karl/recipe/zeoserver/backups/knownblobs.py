@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +16,9 @@ class KnownBlobs:
     """The blobs of the newest chain before, by their paths.
 
     Committed blobs never change.  One that is the same file as in that chain has
-    the checksum it had; one that had to be copied there is not copied again, but
-    linked from there.  A chain in which a verification found damage is no help.
+    the checksum it had; one that had to be copied there is read, and if it is what
+    it was, it is not copied again, but linked from there.  A chain in which a
+    verification found damage is no help.
 
     :param before: the chains that there are.
     """
@@ -38,7 +40,22 @@ class KnownBlobs:
         kept = self._kept(source, path)
         if kept is None:
             return blobs.take(source, target, path)
-        return blobs.take(self._folder, target, path, kept.sha256)
+        if self._shared(source, path) or self._is_whole(kept):
+            return blobs.take(self._folder, target, path, kept.sha256)
+        # Damage in one chain must not come into all that follow.
+        return blobs.take(source, target, path)
+
+    def _is_whole(self, kept: BlobFile) -> bool:
+        try:
+            return blobs.sum_of(self._folder, kept.path) == kept
+        except OSError:
+            return False
+
+    def _shared(self, source: Path, path: str) -> bool:
+        """Tell whether the earlier chain has a blob as a link to *source*."""
+        return os.path.samestat(
+            blobs.status_of(source, path), blobs.status_of(self._folder, path)
+        )
 
     def bytes_of(self, source: Path, path: str) -> int:
         """Return the bytes that a blob takes if it cannot be linked to *source*."""

@@ -11,6 +11,9 @@ from karl.recipe.release.base.errors import UsageError
 
 _TID = re.compile(r"(?:0x)?([0-9a-fA-F]{16})\Z")
 
+#: Seconds since the epoch: transactions count minutes from 1900 in 32 bits.
+_LATEST = 1.8e11
+
 #: repozo's form of a time in UTC.
 _STAMP = "%Y-%m-%d-%H-%M-%S"
 
@@ -41,9 +44,14 @@ def parse(text: str) -> str:
 
 
 def tid_of(seconds: float) -> str:
-    """Return the transaction id of a commit at that time, since the epoch."""
+    """Return the transaction id of a commit at that time, since the epoch.
+
+    :raises OverflowError: it is so late that no transaction can have it.
+    """
     from persistent.TimeStamp import TimeStamp
 
+    if seconds > _LATEST:
+        raise OverflowError(seconds)
     parts = time.gmtime(seconds)
     stamp = TimeStamp(*parts[:5], parts.tm_sec + seconds % 1)
     return str(stamp.raw().hex())

@@ -83,12 +83,14 @@ def plan(
     full_every: int,
     held: bool,
     stamp: str,
+    now: float,
 ) -> BackupPlan:
     """Choose which backup to make.
 
     :param full_every: days after which an automatic backup is a full one.
     :param held: a staged copy waits for an increment: no new chain.
     :param stamp: of the new backup, see :func:`.chains.next_stamp`.
+    :param now: seconds since the epoch.
     :raises RefusedError: what is wanted cannot be.
     """
     obstacle = _obstacle(chains, source)
@@ -109,7 +111,7 @@ def plan(
         return _full(chains, source, stamp, "it was asked for")
     if obstacle:
         return _full(chains, source, stamp, obstacle)
-    due = _due(chains[-1], full_every, stamp)
+    due = _due(chains[-1], full_every, now)
     if due and wanted is Kind.AUTOMATIC and not held:
         return _full(chains, source, stamp, due)
     last = chains[-1].newest
@@ -126,8 +128,11 @@ def _full(
     return BackupPlan(Kind.FULL, reason, stamp, source, None, tuple(chains))
 
 
-def _due(chain: Chain, full_every: int, stamp: str) -> str:
-    age = moments.stamp_time(stamp) - moments.stamp_time(chain.stamp)
+def _due(chain: Chain, full_every: int, now: float) -> str:
+    # A clock that was wrong once leaves stamps of the future behind.
+    age = now - min(moments.stamp_time(chain.stamp), chain.full.made)
+    if age < -_SLACK:
+        return "the last full backup was made when the clock was wrong"
     # Timers are not exact to the second.
     if age < full_every * _DAY - _SLACK:
         return ""

@@ -18,14 +18,34 @@ def plan(
 ) -> tuple[Chain, ...]:
     """Choose the chains to remove: all but the newest *keep*, by name.
 
-    The newest that is not damaged stays, whatever comes after it.
+    Those that are damaged are not counted.  Those that end with the same transaction
+    count as one: of them the oldest, which has the most history, and the newest are
+    kept.
 
-    :param pinned: stamps of chains that stay, as a staged copy needs them.
+    :param pinned: stamps of chains that stay, whatever their age.
     """
-    whole = [chain.stamp for chain in chains if _is_whole(chain)]
-    kept = {chain.stamp for chain in chains[-max(1, keep) :]}
-    kept |= {*pinned, *whole[-1:]}
+    ends: dict[tuple[int, str], list[str]] = {}
+    kept = {*pinned, *(chain.stamp for chain in chains[-1:])}
+    for chain in reversed(chains):
+        enough = len(ends) >= max(1, keep)
+        if not _is_whole(chain):
+            kept |= set() if enough else {chain.stamp}
+            continue
+        end = (chain.newest.copy, chain.newest.tid)
+        if end in ends or not enough:
+            ends.setdefault(end, []).append(chain.stamp)
+    kept |= {stamp for stamps in ends.values() for stamp in (stamps[0], stamps[-1])}
     return tuple(chain for chain in chains if chain.stamp not in kept)
+
+
+def newest_of(chains: Sequence[Chain], copies: Collection[int]) -> set[str]:
+    """Return the stamps of the newest whole chain of each of some copies."""
+    found = {
+        chain.newest.copy: chain.stamp
+        for chain in chains
+        if _is_whole(chain) and chain.newest.copy in copies
+    }
+    return set(found.values())
 
 
 def _is_whole(chain: Chain) -> bool:

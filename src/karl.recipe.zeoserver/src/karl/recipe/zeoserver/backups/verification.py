@@ -118,7 +118,10 @@ def verify(
             damage.append(error.message)
         if findings.get("dangling"):
             warnings.append(f"{findings['dangling']} objects are referred to and gone")
-    _record(by_unit, findings, drill=scratch is not None)
+    try:
+        _record(by_unit, findings, drill=scratch is not None)
+    except OSError as error:
+        warnings.append(f"what was found could not be recorded: {error}")
     return Result(
         chain=chain.stamp,
         units=tuple(each.name for each in wanted),

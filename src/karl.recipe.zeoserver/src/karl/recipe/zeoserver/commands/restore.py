@@ -18,7 +18,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--at",
-        default="",
         metavar="TIME",
         help="as of this local time, such as 2026-11-23T09:30, or of this "
         "transaction (default: the newest backup)",

@@ -9,7 +9,7 @@ from karl.recipe.release.base.errors import DamagedError, KarlError
 from karl.recipe.zeoserver.backups import chains, retention
 from karl.recipe.zeoserver.backups.planning import Kind
 from karl.recipe.zeoserver.backups.units import Unit
-from karl.recipe.zeoserver.databases.state import StorageState
+from karl.recipe.zeoserver.databases.state import Status, StorageState
 from karl.recipe.zeoserver.operations import increments
 from karl.recipe.zeoserver.operations.increments import Newest
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
@@ -87,8 +87,13 @@ def _article(kind: str) -> str:
 
 def _remove_old(storage: Storage, state: StorageState) -> tuple[str, ...]:
     repository = storage.places.repository
+    found = chains.load(repository)
     pinned = {copy.backup.partition("/")[0] for copy in state.staged}
-    old = retention.plan(chains.load(repository), storage.declared.keep, pinned)
+    former = {
+        copy.number for copy in state.copies.values() if copy.status is Status.FORMER
+    }
+    pinned |= retention.newest_of(found, former)
+    old = retention.plan(found, storage.declared.keep, pinned)
     return retention.apply(repository, old, storage.reporter)
 
 

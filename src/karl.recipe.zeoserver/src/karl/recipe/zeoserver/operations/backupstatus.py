@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from karl.recipe.zeoserver.backups import chains, verdicts
+from karl.recipe.zeoserver.backups import verdicts
 from karl.recipe.zeoserver.backups.chains import Chain
+from karl.recipe.zeoserver.operations import repository
 from karl.recipe.zeoserver.operations.storage import Storage
 
 
@@ -57,5 +58,5 @@ def problems(storage: Storage) -> list[str]:
 
 
 def _newest_chain(storage: Storage) -> Chain | None:
-    found = chains.load(storage.places.repository)
+    found = repository.load(storage)
     return found[-1] if found else None

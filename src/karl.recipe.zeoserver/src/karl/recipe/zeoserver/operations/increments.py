@@ -12,6 +12,7 @@ from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import StorageState
+from karl.recipe.zeoserver.operations import repository
 from karl.recipe.zeoserver.operations.packing import refuse_while_packing
 from karl.recipe.zeoserver.operations.storage import Change, Storage
 from karl.recipe.zeoserver.servers import ends
@@ -48,10 +49,11 @@ def plan(
             f"See zeoctl status {storage.name}.",
         )
     places = storage.places
-    moment = moments.tid_of(time.time())
+    now = time.time()
+    moment = moments.tid_of(now)
     end = ends.live_end(storage.central, storage.name, state)
     return planning.plan(
-        chains.load(places.repository),
+        repository.load(storage),
         Source(
             places.copy(live.number),
             live.number,
@@ -61,7 +63,8 @@ def plan(
         wanted,
         full_every=storage.declared.full_every,
         held=held,
-        stamp=chains.next_stamp(places.repository, time.time()),
+        stamp=chains.next_stamp(places.repository, now),
+        now=now,
     )
 
 

@@ -15,28 +15,30 @@ from karl.recipe.zeoserver.backups.picking import Choice
 from karl.recipe.zeoserver.databases.periods import Periods, upto
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
-from karl.recipe.zeoserver.operations import placing, space
+from karl.recipe.zeoserver.operations import placing, repository, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 from karl.recipe.zeoserver.servers import ends
 
 
-def choose(storage: Storage, found: tuple[Chain, ...], at: str, backup: str) -> Choice:
+def choose(
+    storage: Storage, found: tuple[Chain, ...], at: str | None, backup: str
+) -> Choice:
     """Return the backup to restore.
 
-    :param at: a time or a transaction id; empty: the newest.
+    :param at: a time or a transaction id; None: the newest.
     :param backup: its name; empty: whichever has that time.
     :raises UsageError: both are given.
     :raises RefusedError: there is none.
     """
-    if at and backup:
+    if at is not None and backup:
         raise UsageError(
             "Say --at or --backup, not both.", "zeoctl backups lists what there is."
         )
     if backup:
         return Choice(*chains.find(found, backup), None)
-    if not at:
+    if at is None:
         return picking.pick(found, None)
     return picking.pick(found, moments.parse(at), known(storage, found))
 
@@ -64,7 +66,7 @@ def restore(
     storage: Storage,
     *,
     to_new_copy: bool,
-    at: str = "",
+    at: str | None = None,
     backup: str = "",
     dry_run: bool = False,
     wait: float = 0.0,
@@ -102,8 +104,8 @@ def restore(
     )
 
 
-def _planned(storage: Storage, at: str, backup: str) -> tuple[Plan, Choice]:
-    found = chains.load(storage.places.repository)
+def _planned(storage: Storage, at: str | None, backup: str) -> tuple[Plan, Choice]:
+    found = repository.load(storage)
     choice = choose(storage, found, at, backup)
     number = placing.next_number(storage, storage.state(), found)
     target = storage.places.copy(number)

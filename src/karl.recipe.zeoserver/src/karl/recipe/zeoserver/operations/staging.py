@@ -5,11 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from karl.recipe.zeoserver.backups import chains, materialise
+from karl.recipe.zeoserver.backups import materialise
 from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
-from karl.recipe.zeoserver.operations import increments, placing, rules, space
+from karl.recipe.zeoserver.operations import (
+    increments,
+    placing,
+    repository,
+    rules,
+    space,
+)
 from karl.recipe.zeoserver.operations.increments import Newest
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.retirement import remove_copy, retire_copy
@@ -88,7 +94,7 @@ def _planned(storage: Storage, state: StorageState, *, again: bool) -> Plan:
 def _apply(change: Change, state: StorageState) -> CopyState:
     newest = increments.back_up(change, state, held=False)
     storage = change.storage
-    known = chains.load(storage.places.repository)
+    known = repository.load(storage)
     number = placing.next_number(storage, state, known)
     target = storage.places.copy(number)
     space.check(

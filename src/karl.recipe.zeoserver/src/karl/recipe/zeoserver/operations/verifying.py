@@ -14,7 +14,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.backups.verification import Result
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
-from karl.recipe.zeoserver.operations import space
+from karl.recipe.zeoserver.operations import repository, space
 from karl.recipe.zeoserver.operations.backingup import described
 from karl.recipe.zeoserver.operations.plans import megabytes
 from karl.recipe.zeoserver.operations.storage import Storage
@@ -22,7 +22,7 @@ from karl.recipe.zeoserver.operations.storage import Storage
 
 def listed(storage: Storage) -> dict[str, Any]:
     """Return every backup there is, oldest first, and what is known of each."""
-    found = chains.load(storage.places.repository)
+    found = repository.load(storage)
     return {
         "repository": str(storage.places.repository.root),
         "backups": [_listed(unit) for chain in found for unit in chain.units],
@@ -99,7 +99,7 @@ def verify(
 def _wanted(
     storage: Storage, backup: str, *, all_chains: bool
 ) -> Sequence[tuple[Chain, Unit | None]]:
-    found = chains.load(storage.places.repository)
+    found = repository.load(storage)
     if backup:
         return [chains.find(found, backup)]
     if not found:
@@ -119,7 +119,7 @@ def _check_room(chain: Chain, unit: Unit | None, scratch: Path) -> None:
 
 def _damaged(storage: Storage, damage: Sequence[str]) -> DamagedError:
     more = f" ({len(damage) - 1} more findings)" if len(damage) > 1 else ""
-    good = verification.good(chains.load(storage.places.repository))
+    good = verification.good(repository.load(storage))
     advice = (
         f"Verified without damage: {', '.join(good)}."
         if good
