@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -180,3 +181,18 @@ def test_blobs_that_were_missing_are_told_each_time(bench):
     result = verification.verify(bench.chains[0], None, SILENT)
     assert result.damage == ()
     assert "1 blobs were not there" in result.warnings[0]
+
+
+def test_a_repository_that_cannot_be_written_to_is_verified(bench, chain, monkeypatch):
+    """What was found is told, and that it could not be recorded."""
+    seam = files.seam
+
+    def fail(action, path):
+        if path.name.endswith(".verified.json"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        seam(action, path)
+
+    monkeypatch.setattr(files, "seam", fail)
+    result = verification.verify(chain, None, SILENT)
+    assert result.damage == ()
+    assert "could not be recorded" in result.warnings[0]

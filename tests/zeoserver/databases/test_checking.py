@@ -7,6 +7,7 @@ import struct
 import pytest
 from persistent.mapping import PersistentMapping
 from support.zeobackups import SILENT, Bench
+from ZODB.Connection import TransactionMetaData
 from ZODB.FileStorage import FileStorage
 
 from karl.recipe.release.base.errors import DamagedError
@@ -51,6 +52,28 @@ def test_the_index_is_accepted_as_it_is(bench, change):
     assert storage.getSize() == found.position
     storage.close()
     assert (found.missing, found.dangling, found.wrong_previous) == (0, 0, 0)
+
+
+def test_a_blob_that_was_stored_twice_in_a_transaction_is_one(bench):
+    """Two records of a blob in a transaction are of one file."""
+    path = bench.root / "stored"
+    path.write_bytes(b"new")
+    with bench.live() as live:
+        storage, oid = live.storage, live.root["b0"]._p_oid
+        data, serial = storage.load(oid)
+        change = TransactionMetaData()
+        storage.tpc_begin(change)
+        storage.store(oid, serial, data, "", change)
+        storage.storeBlob(oid, serial, data, str(path), "", change)
+        storage.tpc_vote(change)
+        tid = storage.tpc_finish(change)
+    assert _check(bench).blobs == 6
+    (blob,) = (
+        each for each in bench.copy.blobs.rglob("*.blob") if tid.hex()[1:] in each.name
+    )
+    blob.unlink()
+    found = _check(bench)
+    assert (found.missing, len(found.missing_blobs)) == (1, 1)
 
 
 def test_missing_blobs_are_named(bench):

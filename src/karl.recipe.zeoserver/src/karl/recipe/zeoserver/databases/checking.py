@@ -95,6 +95,8 @@ class Checking:
     def _scan_transaction(self, stream: BinaryIO, header: Header) -> None:
         descriptor, name = stream.fileno(), self.copy.data
         places: dict[bytes, int] = {}
+        # A transaction may have two records of a blob, which are one file.
+        found: dict[bytes, Record] = {}
         for record in records.records(stream, header, name):
             self.records += 1
             if record.previous and self.index.get(record.oid) != record.previous:
@@ -104,7 +106,9 @@ class Checking:
             if record.back is None:
                 self._scan_pickles(stream, record)
             if records.is_blob(descriptor, record, name):
-                self._see_blob(record)
+                found[record.oid] = record
+        for record in found.values():
+            self._see_blob(record)
         self.index.update(places)
 
     def _note_gone(self, record: Record) -> None:
