@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from karl.recipe.evolve.running.changing import failing
+from karl.recipe.evolve.running.changing import failing, stopped
 from karl.recipe.evolve.running.counting import count, losses
 from karl.recipe.evolve.running.errors import BrokenError
 from karl.recipe.evolve.running.packages import PendingStep
@@ -29,7 +30,7 @@ def verify(session: Session, steps: Iterable[PendingStep]) -> list[str]:
         step = pending.declared
         if step is None or step.deferred:
             continue
-        with failing(session, pending):
+        with failing(session, pending), _ending_at_once(session):
             broken = list(islice(step.invariants(session.root), _MOST))
             if step.indexes:
                 broken += _compare(session, pending, step)
@@ -37,6 +38,18 @@ def verify(session: Session, steps: Iterable[PendingStep]) -> list[str]:
         session.tell("verified", **pending.named(), broken=broken)
         found += [f"{pending}: {sentence}" for sentence in broken]
     return found
+
+
+@contextmanager
+def _ending_at_once(session: Session) -> Iterator[None]:
+    # Nothing is written here, so nothing is lost.
+    session.stop.uninterruptible = True
+    try:
+        if session.stop.requested:
+            raise stopped()
+        yield
+    finally:
+        session.stop.uninterruptible = False
 
 
 def verify_run(session: Session, steps: list[PendingStep]) -> None:
