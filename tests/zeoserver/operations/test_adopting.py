@@ -169,7 +169,7 @@ def test_a_dead_live_copy_can_be_replaced(box):
     quick(made, "init", "site", "--new-copy")
     quick(made, "serve", "site", "2")
     places = made.storage_places("site")
-    processes.stop(made.central, "site", "a")
+    processes.stop(made.central, "site", "a", SilentReporter())
     places.copy(1).data.write_bytes(b"rubbish")
     told = one(quick(made, "adopt", "site", "2", "--discard-writes"))
     assert told["number"] == 2

@@ -15,7 +15,9 @@ from support.zeoservers import database, eventually, fill, get, put
 from ZODB.FileStorage import FileStorage
 from ZODB.serialize import referencesf
 
+from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.reporter import SilentReporter
+from karl.recipe.zeoserver.operations import recovery
 from karl.recipe.zeoserver.servers import control, processes
 
 
@@ -187,6 +189,37 @@ def _pack_and_die(copy, renames):
         os._exit(1)
 
 
+def test_a_pack_is_noted_when_it_has_ended(two, monkeypatch, capsys):
+    """Who comes while a server packs on does not forget that; the next one notes it."""
+    monkeypatch.setattr(recovery, "_PATIENCE", 0.1)
+    quick(two, "unserve", "site", "2")
+    quick(two, "retire", "site", "2")
+    places = two.storage_places("site")
+    with two.client("site") as db:
+        put(db, "number", 1)
+        put(db, "number", 2)
+    pid = control.status(places, "a").pid
+    inode = places.copy(1).data.stat().st_ino
+    journal = Journal(places.journal)
+    journal.append("begin", verb="pack")
+    journal.append("step", verb="pack", step="pack", number=1, inode=inode)
+    os.kill(pid, signal.SIGSTOP)  # It cannot say whether it packs.
+    try:
+        quick(two, "prune", "site")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    told = capsys.readouterr().err
+    assert told == "warning: The server of site on side a does not answer.\n"
+    control.pack(places, "a", time.time())
+    assert places.copy(1).data.stat().st_ino != inode
+    assert two.state("site").live.packed is None
+    quick(two, "prune", "site")
+    noted = two.state("site").live.packed
+    assert noted
+    quick(two, "prune", "site")
+    assert two.state("site").live.packed == noted
+
+
 @pytest.mark.slow
 def test_a_pack_without_zeoctl_is_waited_for(box):
     """While a server packs though zeoctl was killed, nothing backs up or packs."""
@@ -206,8 +239,11 @@ def test_a_pack_without_zeoctl_is_waited_for(box):
     for verb in (["backup", "site"], ["stage", "site"], ["pack", "site"]):
         told = one(quick(made, *verb, code=5))
         assert "packs database copy 1" in told["error"]["message"]
+    assert made.state("site").live.packed is None
     eventually(lambda: not control.status(places, "a").packing)
+    ended = time.time()
     quick(made, "backup", "site")
+    assert made.state("site").live.packed <= ended
     check_tidy(made, "site")
 
 

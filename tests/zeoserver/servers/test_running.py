@@ -68,6 +68,9 @@ def test_start_stop_and_status(box):
     box.zeoctl("start", "acme", "--dry-run")
     assert "does not run" in problems(box)
     box.zeoctl("restart", "acme")
+    told = box.run("restart", "acme")
+    assert "stopping the server of acme on side a ..." in told.stderr
+    assert "served anew" in told.stdout
     assert problems(box) == ""
     box.zeoctl("stop", "--all", "--supervisor")
     assert not box.pids()
@@ -245,6 +248,9 @@ def test_an_unforeseen_end_of_a_server_is_told(tmp_path):
     with output.path.open("a") as stream:
         stream.write("Traceback\n" + "error: an error\nexit code: 4\n" * 2)
     assert old.failure() == Failure("an error", "", lasting=True)
+    with output.path.open("a") as stream:
+        stream.write("error: a\nb\nnext: c\nerror: no software\nnext: make it\nx\n")
+    assert old.failure() == Failure("no software", "make it")
     output.path.write_text("Traceback\n")
     assert (old.failure(), old.last(), old.lines()) == (None, None, "Traceback")
 
@@ -279,8 +285,9 @@ def test_what_was_kept_of_a_state_takes_its_place(started):
         assert problems(started) == ""
 
 
-def test_supervisord_that_dies_is_started_anew(started):
-    """After supervisord's death its servers go on, and start takes them over."""
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_supervisord_that_dies_is_started_anew(started, verb):
+    """After supervisord's death its servers go on, and either verb takes them over."""
     places = started.storage_places("acme")
     os.kill(int(started.places.supervisor_pid.read_text()), signal.SIGKILL)
     eventually(lambda: not processes.supervisor_runs(started.central))
@@ -288,7 +295,7 @@ def test_supervisord_that_dies_is_started_anew(started):
     assert "supervisord does not run" in problems(started)
     with started.client("acme") as db:
         put(db, "x", 1)
-        started.zeoctl("start", "acme")
+        started.zeoctl(verb, "acme")
         assert problems(started) == ""
         assert control.status(places, "a").pid != orphan
         put(db, "x", 2)

@@ -8,23 +8,22 @@ finished from then on; servers are brought to what the state says.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base import files, largefiles
-from karl.recipe.release.base.errors import KarlError
+from karl.recipe.release.base.errors import KarlError, UnreachableError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.backups import chains
 from karl.recipe.zeoserver.databases import packing
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
+from karl.recipe.zeoserver.declaration.layout import CopyLayout, StorageLayout
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.servers import control, processes
 
@@ -32,6 +31,9 @@ from karl.recipe.zeoserver.servers import control, processes
 _TAIL = 1 << 18
 
 _CHUNK = 1 << 20
+
+#: Seconds that a server has to answer: what is not told now is found out later.
+_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def recover(central: Central, name: str, journal: Journal, reporter: Reporter) -
     if run is not None and not run.settled:
         _settle(scene, run)
         journal.append("recovered", verb=run.verb)
+    _note_pack(scene)
     _mend_packs(scene)
     _follow(scene)
 
@@ -116,7 +119,6 @@ def _settle(scene: Scene, run: Run) -> None:
     _remove_unknown(scene, run)
     _settle_adoption(scene, run)
     _withdraw_increment(scene, run)
-    _note_pack(scene, run)
 
 
 def _remove_unknown(scene: Scene, run: Run) -> None:
@@ -183,17 +185,58 @@ def _begins_with_surplus(delta: Path, data: Path, position: int) -> bool:
     return True
 
 
-def _note_pack(scene: Scene, run: Run) -> None:
-    """Record a pack that ended after zeoctl had been killed."""
-    step, state = run.step("pack"), scene.state
-    if step is None or step["number"] not in state.copies:
+def _note_pack(scene: Scene) -> None:
+    """Record a pack that ended after zeoctl, which had told a server to, was killed."""
+    step, state = _open_pack(scene.journal), scene.state
+    if step is None:
         return
-    copy = state.copy(step["number"])
-    layout = scene.places.copy(copy.number)
-    with contextlib.suppress(FileNotFoundError):
-        if layout.data.stat().st_ino != step["inode"]:
-            packed = dataclasses.replace(copy, packed=time.time())
+    number = step["number"]
+    if number in state.copies:
+        if _goes_on(scene, state, number):
+            return
+        when = _packed(scene.places.copy(number), step["inode"])
+        if when:
+            packed = dataclasses.replace(state.copy(number), packed=when)
             scene.save(state.with_copy(packed))
+    scene.journal.append("pack settled", number=number)
+
+
+def _open_pack(journal: Journal) -> Mapping[str, Any] | None:
+    """Return the step of the last pack, unless it is known how that ended."""
+    entry: Mapping[str, Any]
+    for entry in reversed(journal.tail(_TAIL)):
+        event = entry.get("event"), entry.get("verb")
+        if event == ("end", "pack") or event[0] == "pack settled":
+            return None
+        if event == ("step", "pack") and entry.get("step") == "pack":
+            return entry
+    return None
+
+
+def _goes_on(scene: Scene, state: StorageState, number: int) -> bool:
+    """Tell whether a copy's server packs it, or cannot be asked."""
+    side = state.side_of(number)
+    if side is None:
+        return False
+    try:
+        found = control.status(scene.places, side, _PATIENCE)
+    except UnreachableError:
+        return True
+    return found is not None and found.packing
+
+
+def _packed(copy: CopyLayout, inode: int) -> float | None:
+    """Return when Data.fs was replaced, in seconds since the epoch; None: it was not.
+
+    :param inode: its number before.
+    """
+    try:
+        if copy.data.stat().st_ino == inode:
+            return None
+        # Its status changed last when it got that name.
+        return copy.before_pack.stat().st_ctime
+    except FileNotFoundError:
+        return time.time() if copy.data.exists() else None
 
 
 def _mend_packs(scene: Scene) -> None:
@@ -209,18 +252,26 @@ def _mend_packs(scene: Scene) -> None:
 def _follow(scene: Scene) -> None:
     """Bring the servers to what the state says, as far as they answer."""
     try:
-        processes.apply_programs(scene.central, scene.name, scene.state, scene.reporter)
-        _follow_modes(scene)
+        silent = processes.apply_programs(
+            scene.central, scene.name, scene.state, scene.reporter, _PATIENCE
+        )
+        for side in silent:
+            scene.reporter.warn(
+                f"The server of {scene.name} on side {side} does not answer."
+            )
+        _follow_modes(scene, silent)
     except (KarlError, OSError) as error:
         scene.reporter.warn(
             f"The servers of {scene.name} are not as they should be: {error}"
         )
 
 
-def _follow_modes(scene: Scene) -> None:
+def _follow_modes(scene: Scene, silent: Collection[str]) -> None:
     state = scene.state
     for side, number in state.serving.items():
-        found = control.status(scene.places, side)
+        if side in silent:
+            continue
+        found = control.status(scene.places, side, _PATIENCE)
         wanted = state.copy(number).read_only
         if found is None or found.copy != number or found.read_only == wanted:
             continue

@@ -27,6 +27,9 @@ from karl.recipe.zeoserver.operations.storage import Storage, changing, holding_
 from karl.recipe.zeoserver.servers import control, processes
 from karl.recipe.zeoserver.servers.control import ServerStatus
 
+#: Seconds that a server has to say whether it packs; one that hangs may be ended.
+_PATIENCE = 5.0
+
 
 def plan(verb: str, state: StorageState) -> Plan:
     """Decide which servers are started, stopped or restarted.
@@ -78,7 +81,7 @@ def stop(
         supervised = processes.supervisor_runs(storage.central)
         for side in SIDES:
             if supervised:
-                processes.stop(storage.central, storage.name, side)
+                processes.stop(storage.central, storage.name, side, storage.reporter)
             else:
                 processes.end_orphan(storage.central, storage.name, side)
                 _check_ended(storage, side)
@@ -138,7 +141,7 @@ def restart(
         processes.start_supervisor(storage.central, storage.reporter)
         _apply(storage)
         for side, number in sorted(storage.state().serving.items()):
-            processes.restart(storage.central, storage.name, side)
+            processes.restart(storage.central, storage.name, side, storage.reporter)
             found[side] = processes.wait_until_serving(
                 storage.central, storage.name, side, number, timeout
             )
@@ -182,7 +185,7 @@ def _wait_for_all(storage: Storage, timeout: float) -> dict[str, ServerStatus]:
 def _refuse_while_packing(storage: Storage) -> None:
     for side in SIDES:
         with contextlib.suppress(UnreachableError):
-            found = control.status(storage.places, side)
+            found = control.status(storage.places, side, _PATIENCE)
             if found is not None and found.packing:
                 raise BusyError(
                     f"{storage.name} is being packed.",

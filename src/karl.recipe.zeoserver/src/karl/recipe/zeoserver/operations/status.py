@@ -23,7 +23,7 @@ from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.operations import backupstatus, recovery, space
 from karl.recipe.zeoserver.operations.storage import Storage
-from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers import control, orphans, processes
 from karl.recipe.zeoserver.servers.control import ServerStatus
 
 _Value = TypeVar("_Value")
@@ -172,7 +172,7 @@ def _compare(
 ) -> None:
     name, number = told.storage.name, state.serving[side]
     central = told.storage.central
-    if told.supervised and processes.is_orphan(central, name, side, status.pid):
+    if told.supervised and orphans.is_orphan(central, name, side, status.pid):
         told.problems.append(
             f"supervisord did not start the server {status.pid} on side {side}: "
             f"zeoctl restart {name}."

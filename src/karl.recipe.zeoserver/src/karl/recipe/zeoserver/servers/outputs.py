@@ -28,8 +28,10 @@ CODE = "exit code: "
 #: Lines up to what follows, none of which begins another error.
 _TEXT = r"(?:(?!^error: ).)*?"
 
+#: The command itself, where there is no software, says no code.
 _FAILURE = re.compile(
-    rf"^error: (?P<message>{_TEXT})\n(?:next: (?P<tip>{_TEXT})\n)?{CODE}(?P<code>\d+)$",
+    rf"^error: (?P<message>{_TEXT})\n(?:"
+    rf"(?:next: (?P<tip>{_TEXT})\n)?{CODE}(?P<code>\d+)$|next: (?P<line>[^\n]*)$)",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -93,5 +95,5 @@ def _failure(text: str) -> Failure | None:
         return None
     last = found[-1]
     same = [each for each in found if each[0] == last[0]]
-    lasting = int(last["code"]) in _LASTING and len(same) >= _OFTEN
-    return Failure(last["message"], last["tip"] or "", lasting)
+    lasting = int(last["code"] or 0) in _LASTING and len(same) >= _OFTEN
+    return Failure(last["message"], last["tip"] or last["line"] or "", lasting)

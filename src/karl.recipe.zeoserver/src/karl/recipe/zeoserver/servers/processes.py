@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import signal
-import time
 import xmlrpc.client
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +23,16 @@ from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.rendering import supervisorconf
-from karl.recipe.zeoserver.servers import control, supervisor
+from karl.recipe.zeoserver.servers import control, orphans, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
 from karl.recipe.zeoserver.servers.outputs import Output
+from karl.recipe.zeoserver.servers.waiting import eventually, has_ended
 
 #: Seconds that supervisord has to start.
 _START = 20.0
 
 #: Seconds that supervisord has to end: it ends its servers first.
 _STOP = supervisorconf.STOP_WAIT + 30.0
-
-#: How often is looked whether something has come true, in seconds.
-_PAUSE = 0.05
 
 #: supervisord's words for a server that it does not go on trying to start.
 _GIVEN_UP = frozenset({"EXITED", "FATAL", "UNKNOWN"})
@@ -87,7 +83,7 @@ def start_supervisor(central: Central, reporter: Reporter) -> None:
     def up() -> bool:
         return supervisor_runs(central) or ended() is not None
 
-    if not _eventually(up, _START) or not supervisor_runs(central):
+    if not eventually(up, _START) or not supervisor_runs(central):
         raise KarlError(
             "supervisord did not start.",
             f"Its last output:\n{_tail(places.supervise_output)}",
@@ -121,7 +117,7 @@ def stop_supervisor(central: Central, reporter: Reporter) -> None:
     with supervisor.reached(central) as proxy:
         pid = int(proxy.getPID())
         proxy.shutdown()
-    if not _eventually(lambda: _has_ended(pid), _STOP):
+    if not eventually(lambda: has_ended(pid), _STOP):
         raise UnfinishedError(
             f"supervisord has not ended after {_STOP:.0f} seconds.",
             f"See {central.places.supervisor_log}.",
@@ -129,13 +125,20 @@ def stop_supervisor(central: Central, reporter: Reporter) -> None:
 
 
 def apply_programs(
-    central: Central, name: str, state: StorageState, reporter: Reporter
-) -> None:
+    central: Central,
+    name: str,
+    state: StorageState,
+    reporter: Reporter,
+    patience: float = control.PATIENCE,
+) -> list[str]:
     """Have exactly those servers of a storage run that *state* says.
 
     Writes and removes supervisord's programs; if supervisord runs, it starts and
     stops them.  A server that serves another copy than *state* says is restarted.
     Does not wait until they serve.
+
+    :param patience: seconds that a server has to tell which copy it serves.
+    :return: the sides whose servers do not answer.
     """
     for side in SIDES:
         path = central.places.program(name, side)
@@ -150,7 +153,8 @@ def apply_programs(
     if supervisor_runs(central):
         with supervisor.reached(central) as proxy:
             _reread(proxy, name, state)
-        _restart_outdated(central, name, state, reporter)
+        return _restart_outdated(central, name, state, reporter, patience)
+    return []
 
 
 def _reread(proxy: Any, name: str, state: StorageState) -> None:
@@ -168,15 +172,24 @@ def _reread(proxy: Any, name: str, state: StorageState) -> None:
 
 
 def _restart_outdated(
-    central: Central, name: str, state: StorageState, reporter: Reporter
-) -> None:
+    central: Central,
+    name: str,
+    state: StorageState,
+    reporter: Reporter,
+    patience: float,
+) -> list[str]:
     places = central.storage_places(name)
+    silent = []
     for side, number in state.serving.items():
-        with contextlib.suppress(UnreachableError):
-            found = control.status(places, side)
-            if found is not None and found.copy != number:
-                reporter.say(f"Restarting {name}-{side}: it is to serve copy {number}")
-                restart(central, name, side)
+        try:
+            found = control.status(places, side, patience)
+        except UnreachableError:
+            silent.append(side)
+            continue
+        if found is not None and found.copy != number:
+            reporter.say(f"Restarting {name}-{side}: it is to serve copy {number}")
+            restart(central, name, side, reporter)
+    return silent
 
 
 def start(central: Central, name: str, side: str) -> None:
@@ -205,59 +218,53 @@ def start(central: Central, name: str, side: str) -> None:
                 raise
 
 
-def stop(central: Central, name: str, side: str) -> None:
+def stop(central: Central, name: str, side: str, reporter: Reporter) -> None:
     """Stop the server of *side*, and wait until it has ended.
 
-    It stays so until it is started, or supervisord is.
+    It stays so until it is started, or supervisord is.  One that hangs is killed
+    after a while.
 
     :raises UnreachableError: supervisord does not run.
+    :raises UnfinishedError: it has not ended in time.
     """
+    program = f"{name}-{side}"
     end_orphan(central, name, side)
+    if process_states(central).get(program, "STOPPED") == "STOPPED":
+        return
+    task = reporter.task(f"stopping the server of {name} on side {side}")
     with (
-        supervisor.reached(central, patience=_STOP) as proxy,
+        supervisor.reached(central) as proxy,
         supervisor.unless(supervisor.BAD_NAME, supervisor.NOT_RUNNING),
     ):
-        proxy.stopProcess(f"{name}-{side}")
+        proxy.stopProcess(program, False)
+
+    def ended() -> bool:
+        task.advance(0)
+        return process_states(central).get(program) != "STOPPING"
+
+    if not eventually(ended, _STOP):
+        raise UnfinishedError(
+            f"The server of {name} on side {side} has not ended.",
+            f"See zeoctl status {name}, and {central.places.supervisor_log}.",
+        )
+    task.done()
 
 
-def restart(central: Central, name: str, side: str) -> None:
+def restart(central: Central, name: str, side: str, reporter: Reporter) -> None:
     """Stop and start the server of *side*; does not wait until it serves.
 
     :raises UnreachableError: supervisord does not run.
     """
-    stop(central, name, side)
+    stop(central, name, side, reporter)
     start(central, name, side)
-
-
-def is_orphan(central: Central, name: str, side: str, pid: int) -> bool:
-    """Tell whether the server *pid* of a side is none that supervisord started."""
-    known = [
-        each["pid"] for each in _processes(central) if each["name"] == f"{name}-{side}"
-    ]
-    return pid not in known
 
 
 def end_orphan(central: Central, name: str, side: str) -> None:
     """End the server of *side* if supervisord did not start it.
 
-    :raises UnfinishedError: it has not ended in time.
+    :raises UnfinishedError: it has not ended in time, or hangs.
     """
-    places = central.storage_places(name)
-    try:
-        found = control.status(places, side)
-    except UnreachableError:
-        # It hangs: supervisord ends it, in whatever state it is.
-        return
-    if found is None or not is_orphan(central, name, side, found.pid):
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(found.pid, signal.SIGTERM)
-    if not _eventually(lambda: _has_ended(found.pid), _STOP):
-        raise UnfinishedError(
-            f"The server {found.pid} of {name} on side {side}, which supervisord did "
-            "not start, has not ended.",
-            f"End it: kill {found.pid}.",
-        )
+    orphans.end(central, name, side, _STOP)
 
 
 def wait_until_serving(
@@ -285,7 +292,7 @@ def wait_until_serving(
         lasting = failure is not None and failure.lasting
         return bool(found) or lasting or _state_of(central, name, side) in _GIVEN_UP
 
-    if _eventually(decided, timeout) and found:
+    if eventually(decided, timeout) and found:
         return found[0]
     word = _state_of(central, name, side)
     what = f"The server of {name} on side {side} does not serve copy {number}"
@@ -305,7 +312,7 @@ def process_states(central: Central) -> Mapping[str, str]:
 
     Empty if supervisord does not run.
     """
-    return {each["name"]: each["statename"] for each in _processes(central)}
+    return {each["name"]: each["statename"] for each in orphans.known(central)}
 
 
 def last_failure(central: Central, name: str, side: str) -> str:
@@ -319,35 +326,9 @@ def _state_of(central: Central, name: str, side: str) -> str:
     return process_states(central).get(f"{name}-{side}", "nothing of it")
 
 
-def _processes(central: Central) -> list[dict[str, Any]]:
-    try:
-        with supervisor.reached(central) as proxy:
-            found: list[dict[str, Any]] = proxy.getAllProcessInfo()
-            return found
-    except UnreachableError:
-        return []
-
-
-def _has_ended(pid: int) -> bool:
-    """Tell whether a process is gone, or only waits for somebody to take note."""
-    try:
-        return not Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
-
-
 def _tail(path: Path) -> str:
     try:
         text = path.read_bytes()[-_TAIL:].decode(errors="replace")
     except OSError:
         return ""
     return text.strip()
-
-
-def _eventually(what: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_PAUSE)
-    return True

@@ -1,0 +1,100 @@
+"""Servers that supervisord did not start: one left them that was killed.
+
+Nobody starts them again, and nobody but us ends them.  Which process serves a side is
+known from the lock that it holds, whether it answers or not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from karl.recipe.release.base.errors import UnfinishedError, UnreachableError
+from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.servers import control, supervisor
+from karl.recipe.zeoserver.servers.waiting import eventually, has_ended
+
+#: Seconds after which one that has not ended must answer, or is said to hang.
+_MOMENT = 5.0
+
+
+def known(central: Central) -> Sequence[dict[str, Any]]:
+    """Return what supervisord tells of each process; nothing if it does not run."""
+    try:
+        with supervisor.reached(central) as proxy:
+            found: list[dict[str, Any]] = proxy.getAllProcessInfo()
+            return found
+    except UnreachableError:
+        return []
+
+
+def is_orphan(central: Central, name: str, side: str, pid: int) -> bool:
+    """Tell whether the server *pid* of a side is none that supervisord started."""
+    ours = [each["pid"] for each in known(central) if each["name"] == f"{name}-{side}"]
+    return pid not in ours
+
+
+def end(central: Central, name: str, side: str, bound: float) -> None:
+    """End the server of *side* if supervisord did not start it.
+
+    :param bound: seconds that it has: it saves its index.
+    :raises UnfinishedError: it has not ended in time, or hangs.
+    """
+    pid = _serving(central, name, side)
+    if pid is None or not is_orphan(central, name, side, pid):
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    if eventually(lambda: has_ended(pid), _MOMENT):
+        return
+    if _hangs(central, name, side) or not eventually(lambda: has_ended(pid), bound):
+        raise UnfinishedError(
+            f"The server of {name} on side {side}, process {pid} which supervisord "
+            "did not start, was told to end and has not ended.",
+            f"End it: kill -9 {pid}. What is committed stays.",
+        )
+
+
+def _serving(central: Central, name: str, side: str) -> int | None:
+    """Return the process that serves a side; None: nobody does."""
+    try:
+        descriptor = os.open(
+            central.storage_places(name).serving_lock(side), os.O_RDONLY | os.O_CLOEXEC
+        )
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            pid = int(json.loads(os.pread(descriptor, 4096, 0))["pid"])
+            return pid if _is_runner(central, pid) else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _is_runner(central: Central, pid: int) -> bool:
+    """Tell whether a process is a server: a number may be another's by now."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    runner = central.places.runner
+    return {os.fsencode(runner), os.fsencode(runner.resolve())}.intersection(
+        words
+    ) != set()
+
+
+def _hangs(central: Central, name: str, side: str) -> bool:
+    try:
+        control.status(central.storage_places(name), side, _MOMENT)
+    except UnreachableError:
+        return True
+    return False
