@@ -68,6 +68,7 @@ def test_stage(stopped, what):
         assert content(places, 1) == before
         if not stopped.state("site").staged:
             quick(stopped, "stage", "site")
+        quick(stopped, "prune", "site", "--keep", "9")
         (staged,) = stopped.state("site").staged
         check_tidy(stopped, "site")
         assert content(places, staged.number) == before

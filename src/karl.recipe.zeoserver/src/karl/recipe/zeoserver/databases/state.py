@@ -180,8 +180,11 @@ def _advice(places: StorageLayout) -> str:
 
 
 def keep(places: StorageLayout) -> None:
-    """Have ``state.kept.json`` say what ``state.json`` says."""
-    with contextlib.suppress(FileNotFoundError):
+    """Have ``state.kept.json`` say what ``state.json`` says.
+
+    If that fails the next command does it: what is true is true already.
+    """
+    with contextlib.suppress(OSError):
         files.write_if_changed(places.kept_state, places.state.read_bytes())
 
 
