@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.servedsites import ServedSite, serving, unpacked
+from support.shortpaths import place
+
+__all__ = ["place"]
 
 
 @pytest.fixture(scope="session")

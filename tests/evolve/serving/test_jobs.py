@@ -13,8 +13,6 @@ from karl.recipe.evolve.declaration.model import Account, CronJob
 from karl.recipe.evolve.rendering import cron
 from karl.recipe.evolve.serving import modefile
 
-pytest_plugins = ["support.shortpaths"]
-
 
 def test_a_job_runs(still):
     """In normal mode a job is run as it is: its words, output and exit status."""

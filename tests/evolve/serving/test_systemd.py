@@ -13,8 +13,6 @@ from support.servedsites import ServedSite, make_current, wait_for
 
 from karl.recipe.evolve.declaration.model import Address
 
-pytest_plugins = ["support.shortpaths"]
-
 
 @pytest.fixture
 def site(place, software):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.evolve.rendering import systemdunits
 from karl.recipe.evolve.serving import controller, records
 from karl.recipe.evolve.serving.controller import Controller
 from karl.recipe.evolve.serving.health import Health, ask, eventually, tail
@@ -126,14 +127,20 @@ def _not_up(
     site: SiteDeclaration, number: int, last: Health, done: Iterable[Started]
 ) -> UnfinishedError:
     well = ", ".join(str(each.number) for each in done) or "none"
-    log = site.places.worker_log(number)
-    output = tail(log)
     return UnfinishedError(
         f"Process {number} of the site did not come up: {last.problem} (restarted "
         f"and well: {well}; those after it were not touched).",
-        f"Put it right and say it again, or go back to the revision before. "
-        f"Its last output ({log}):\n{output}",
+        "Put it right and say it again, or go back to the revision before. "
+        f"{_what_it_said(site, number)}",
     )
+
+
+def _what_it_said(site: SiteDeclaration, number: int) -> str:
+    if site.serving.control == "systemd":
+        unit = systemdunits.worker(site, number)
+        return f"What it printed: journalctl --unit {unit}."
+    log = site.places.worker_log(number)
+    return f"Its last output ({log}):\n{tail(log)}"
 
 
 def ask_worker(site: SiteDeclaration, number: int) -> Health:
