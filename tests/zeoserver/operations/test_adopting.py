@@ -223,6 +223,8 @@ def test_pack_through_the_server(box):
             "estimate"
         ]
         assert copy.data.stat().st_size == size
+        everything = one(quick(made, "pack", "site", "--days", "36500"))
+        assert everything["size"] == everything["size_before"]
         told = one(quick(made, "pack", "site", "--days", "0"))
         put(db, "number", "after")
         assert get(db, "number") == "after"

@@ -184,6 +184,7 @@ def test_the_asserted_transaction_counts(box):
         ["serve", "site", "1", "--timeout", "nan"],
         ["serve", "site", "1", "--side", "c"],
         ["pack", "site", "--days", "-1"],
+        ["pack", "site", "--days", "1e9"],
         ["pack", "site", "--wait", "inf"],
         ["prune", "site", "--keep", "-1"],
         ["prune"],

@@ -83,6 +83,14 @@ def test_supervisor_is_for_all(box):
     box.zeoctl("stop", "acme", "--supervisor", code=2)
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "1e9"])
+def test_a_server_has_some_time_to_start(box, seconds):
+    """A bound in which none could answer is refused before anything is done."""
+    box.zeoctl("restart", "acme", "--timeout", seconds, code=2)
+    box.zeoctl("serve", "acme", "1", "--timeout", seconds, code=2)
+    assert not box.pids()
+
+
 def test_a_storage_in_need_hides_no_other(make_box):
     """Each storage is told of, whatever state the others are in."""
     box = make_box("acme", "bare", "broken", "gone", "unserved")

@@ -41,10 +41,10 @@ def count(text: str) -> int:
 
 
 def days(text: str) -> float:
-    """Return a number of days, none at least."""
+    """Return a number of days: none at least, and a hundred years at most."""
     value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError("must be 0 or more")
+    if not 0 <= value <= 36500:
+        raise argparse.ArgumentTypeError("must be from 0 to 36500")
     return value
 
 
@@ -53,6 +53,14 @@ def seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 3600:
         raise argparse.ArgumentTypeError("must be from 0 to 3600")
+    return value
+
+
+def timeout(text: str) -> float:
+    """Return the seconds that a server has: one at least, and a day at most."""
+    value = float(text)
+    if not 1 <= value <= 86400:
+        raise argparse.ArgumentTypeError("must be from 1 to 86400")
     return value
 
 

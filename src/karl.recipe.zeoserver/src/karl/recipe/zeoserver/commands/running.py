@@ -26,7 +26,7 @@ _TIMEOUT = 60.0
 def _start_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout",
-        type=options.seconds,
+        type=options.timeout,
         default=_TIMEOUT,
         metavar="SECONDS",
         help="how long each server has until it serves; one whose index was lost "

@@ -20,7 +20,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=options.patience,
+        type=options.timeout,
         default=serving.TIMEOUT,
         metavar="SECONDS",
         help="how long to wait until its server answers; longer where a large "

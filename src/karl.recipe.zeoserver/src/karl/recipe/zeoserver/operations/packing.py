@@ -75,7 +75,7 @@ def pack(
     """
     name = storage.name
     kept = storage.declared.pack_days if days is None else days
-    before = time.time() - kept * _DAY
+    before = max(0.0, time.time() - kept * _DAY)
     if dry_run:
         return _estimated(storage, plan(name, storage.state(), kept), before)
     with changing(storage, "pack", f"pack {name}", wait, days=kept) as change:
