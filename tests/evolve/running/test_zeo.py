@@ -6,6 +6,8 @@ import pytest
 import ZEO
 from support.evolvesites import content, event, fill, run
 
+pytestmark = pytest.mark.slow
+
 CONFIGURATION = """
 %import ZEO
 <zodb main>

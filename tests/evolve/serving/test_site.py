@@ -19,6 +19,9 @@ from support.servedsites import make_current, serving, wait_for
 from karl.recipe.evolve.declaration.model import Address
 from karl.recipe.evolve.serving.health import has_ended
 
+#: Real processes of a site, started again and again.
+pytestmark = pytest.mark.slow
+
 
 @contextlib.contextmanager
 def load(site):
@@ -69,7 +72,6 @@ def test_a_life(site):
         site.ask()
 
 
-@pytest.mark.slow
 def test_no_request_fails_while_the_release_changes(running):
     """A rolling restart onto another release, under load: nobody notices."""
     with load(running) as found:
@@ -100,7 +102,6 @@ def test_requests_in_flight_are_answered(running):
     assert found["wrong"] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["broken", "ill"])
 def test_a_release_that_does_not_work(running, kind):
     """The restart ends with the first process that does not come up."""
