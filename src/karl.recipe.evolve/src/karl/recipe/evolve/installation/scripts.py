@@ -11,7 +11,6 @@ from pathlib import Path
 
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
-from karl.recipe.release.base import files as base_files
 from karl.recipe.release.base import payload
 
 #: Packages of which generated commands need every module.
@@ -109,18 +108,9 @@ exec {program} --nodaemon --configuration {configuration}
 
 def read_payload() -> dict[str, bytes]:
     """Return the content of each file of the payload, by its relative path."""
-    ours = Path(__file__).parents[1]
-    names = [
-        path.relative_to(ours).with_suffix("").as_posix()
-        for package in _PACKAGES
-        for path in sorted(ours.joinpath(package).glob("*.py"))
-    ]
-    base = Path(base_files.__file__).parent
-    base_names = [f"base/{path.stem}" for path in sorted(base.glob("*.py"))]
-    return {
-        **payload.read(ours, "karl.recipe.evolve", ["__init__", *names]),
-        **payload.read(base.parent, "karl.recipe.release", ["__init__", *base_names]),
-    }
+    return payload.read_with_base(
+        Path(__file__).parents[1], "karl.recipe.evolve", _PACKAGES
+    )
 
 
 def render(site: SiteDeclaration, lib: Path, interpreter: str) -> dict[Path, str]:

@@ -15,7 +15,7 @@ import os
 import py_compile
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from karl.recipe.release.base import files
@@ -38,6 +38,27 @@ def read(source: Path, package: str, modules: Iterable[str]) -> dict[str, bytes]
     return {
         str(folder / f"{name}.py"): (source / f"{name}.py").read_bytes()
         for name in modules
+    }
+
+
+def read_with_base(
+    folder: Path, package: str, parts: Sequence[str]
+) -> dict[str, bytes]:
+    """Return a distribution's modules and all of the base, by their relative paths.
+
+    :param folder: of the package.
+    :param parts: the packages in it whose modules are read.
+    """
+    names = [
+        path.relative_to(folder).with_suffix("").as_posix()
+        for part in parts
+        for path in sorted(folder.joinpath(part).glob("*.py"))
+    ]
+    base = Path(__file__).parent
+    base_names = [f"base/{path.stem}" for path in sorted(base.glob("*.py"))]
+    return {
+        **read(folder, package, ["__init__", *names]),
+        **read(base.parent, "karl.recipe.release", ["__init__", *base_names]),
     }
 
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from karl.recipe.release.base.errors import (
     PrerequisiteError,
@@ -146,16 +147,7 @@ def start(argv: Sequence[str | Path], *, log: Path) -> Status:
     words = tuple(str(word) for word in argv)
     _logger.debug("start %s", words)
     with log.open("ab") as output:
-        try:
-            child = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            raise _no_program(words[0]) from None
+        child = _begun(words, output)
     # Who is waited for leaves no zombie, however long this process lives.
     threading.Thread(target=child.wait, daemon=True).start()
     return lambda: child.returncode
@@ -175,17 +167,7 @@ def while_running(
     words = tuple(str(word) for word in argv)
     _logger.debug("start %s", words)
     with log.open("wb") as output:
-        try:
-            child = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_tie(),  # noqa: PLW1509  # not among threads
-            )
-        except FileNotFoundError:
-            raise _no_program(words[0]) from None
+        child = _begun(words, output, _tie())
     try:
         with _ended_with_us(child):
             yield child.poll
@@ -194,6 +176,28 @@ def while_running(
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=patience)
         _kill(child)
+
+
+def _begun(
+    words: tuple[str, ...],
+    output: BinaryIO,
+    before: Callable[[], object] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own; all it prints goes to *output*.
+
+    :param before: called in the child before the program; not among threads.
+    """
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=before,  # noqa: PLW1509  # as its caller sees to
+        )
+    except FileNotFoundError:
+        raise _no_program(words[0]) from None
 
 
 def _no_program(name: str) -> PrerequisiteError:

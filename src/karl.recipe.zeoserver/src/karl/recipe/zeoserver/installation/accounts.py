@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import grp
 import os
-import pwd
 
+from karl.recipe.release.base.accounts import check_owner, user_name
 from karl.recipe.release.base.errors import PrerequisiteError, RefusedError
 from karl.recipe.zeoserver.declaration.model import Account, Central
 
@@ -16,22 +16,7 @@ def owner(central: Central) -> Account:
     :raises RefusedError: it is another than the one who is declared, or who owns
         the root: one could not change what the other's commands wrote.
     """
-    user, group = os.geteuid(), os.getegid()
-    name = _user(user)
-    if central.user not in {"", name}:
-        raise RefusedError(
-            f"The servers run as {central.user}, and you are {name}: what you write, "
-            f"{central.user} could not change.",
-            f"Run the buildout as that user: sudo -u {central.user} ...",
-        )
-    root = central.places.root
-    owning = root.stat().st_uid if root.is_dir() else user
-    if owning != user:
-        raise RefusedError(
-            f"{root} belongs to {_user(owning)}, and you are {name}.",
-            f"Run the buildout as that user: sudo -u '#{owning}' ...",
-        )
-    return Account(name, _group(group))
+    return Account(*check_owner(central.places.root, central.user, "The servers run"))
 
 
 def socket_group(central: Central) -> int:
@@ -52,22 +37,8 @@ def socket_group(central: Central) -> int:
         ) from None
     if os.geteuid() != 0 and number not in {os.getegid(), *os.getgroups()}:
         raise RefusedError(
-            f"{_user(os.geteuid())} is not in the group {wanted} and cannot give it "
-            "a folder.",
+            f"{user_name(os.geteuid())} is not in the group {wanted} and cannot give "
+            "it a folder.",
             f"Add the user to it (adduser USER {wanted}) and log in again.",
         )
     return number
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)

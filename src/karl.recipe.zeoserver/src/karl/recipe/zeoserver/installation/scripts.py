@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from karl.recipe.release.base import files as base_files
 from karl.recipe.release.base import payload
 from karl.recipe.zeoserver.declaration.layout import CentralLayout
 
@@ -88,18 +87,9 @@ main(["--nodaemon", "--configuration", {configuration!r}])
 
 def read_payload() -> dict[str, bytes]:
     """Return the content of each file of the payload, by its relative path."""
-    ours = Path(__file__).parents[1]
-    names = [
-        path.relative_to(ours).with_suffix("").as_posix()
-        for package in _PACKAGES
-        for path in sorted(ours.joinpath(package).glob("*.py"))
-    ]
-    base = Path(base_files.__file__).parent
-    base_names = [f"base/{path.stem}" for path in sorted(base.glob("*.py"))]
-    return {
-        **payload.read(ours, "karl.recipe.zeoserver", ["__init__", *names]),
-        **payload.read(base.parent, "karl.recipe.release", ["__init__", *base_names]),
-    }
+    return payload.read_with_base(
+        Path(__file__).parents[1], "karl.recipe.zeoserver", _PACKAGES
+    )
 
 
 def render(places: CentralLayout, lib: Path, interpreter: str) -> dict[Path, str]:
