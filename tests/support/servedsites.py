@@ -25,16 +25,22 @@ from karl.recipe.evolve.declaration.model import (
     Timeouts,
 )
 from karl.recipe.evolve.installation.install import ensure
-from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.base.files import link_or_copy
+from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
+from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.payload import base_interpreter
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.base.unixhttp import Connection
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes.fetch import fill, missing, source_of
 
-POOL = Path(__file__).parents[2] / "pool"
+CHECKOUT = Path(__file__).parents[2]
 SUPERVISORD = Path(sys.executable).with_name("supervisord")
 
-#: What the servers of a release need, from the pool.
-SOFTWARE = ("gunicorn-*.whl", "PasteDeploy-*.whl")
+#: What the servers of a release need, and the index that says which bytes.
+SOFTWARE = ("gunicorn", "pastedeploy")
+INDEX = IndexName("acme", "1.1")
 
 #: The application of every release.  What it does is asked for by the path.
 APPLICATION = """
@@ -94,13 +100,32 @@ def unpacked(folder: Path) -> Path:
     """Unpack what servers need, once."""
     if not folder.is_dir():
         partial = folder.with_name(f"{folder.name}-{os.getpid()}")
-        for pattern in SOFTWARE:
-            (wheel,) = POOL.glob(pattern)
+        for wheel in _wheels(folder.with_name(f"{folder.name}-pool")):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(partial)
         with contextlib.suppress(OSError):
             partial.rename(folder)
     return folder
+
+
+def _wheels(folder: Path) -> list[Path]:
+    """Return what servers need, from the checkout's pool or from a registry."""
+    software = SoftwareLayout.below(CHECKOUT)
+    lock = Index.load(software, INDEX).lock
+    wanted = [
+        wheel
+        for package in lock.packages
+        if package.name in SOFTWARE
+        for wheel in package.wheels
+    ]
+    pool = Pool(dataclasses.replace(software, pool=folder))
+    for wheel in wanted:
+        pooled = software.pool / wheel.name
+        if pooled.is_file():
+            folder.mkdir(exist_ok=True)
+            link_or_copy(str(pooled), str(folder / wheel.name))
+    fill(pool, missing(pool, wanted), source_of(lock))
+    return [pool.checked(wheel) for wheel in wanted]
 
 
 def add_release(root: Path, version: str, software: Path) -> None:
