@@ -227,7 +227,7 @@ def test_a_pack_without_zeoctl_is_waited_for(box):
     quick(made, "init", "site")
     copy = made.storage_places("site").copy(1)
     with database(copy.data, copy.blobs) as db:
-        fill(db, 60_000, size=100)
+        fill(db, 240_000, size=100)
         put(db, "things", None)
     processes.start_supervisor(made.central, SilentReporter())
     eventually(lambda: modes(made) == {"a": (1, False)})
