@@ -27,12 +27,16 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+CHECKOUT = Path(__file__).parents[2]
+EXAMPLES = CHECKOUT / "examples"
+#: The library of evolve steps: whoever evolves a database provides it.
+LIBRARY = CHECKOUT / "src" / "karl.recipe.evolve" / "src"
 SOURCES = {
     "karl-3.30": "karl.intranet/3.30",
     "karl-3.31": "karl.intranet/3.31",
@@ -164,6 +168,19 @@ class Release:
     def script(self, text: str, *arguments: object) -> str:
         command = [str(self.python), "-c", text, *map(str, arguments)]
         return self._run(command, check=True).stdout
+
+    def with_folders(self, *folders: Path) -> Release:
+        """The release with more on its path."""
+        return replace(self, folders=(*self.folders, *folders))
+
+    def evolve_run(self, *arguments: object) -> list[dict[str, Any]]:
+        """What ``evolve-run`` tells; the last event has its exit code."""
+        module = ["-m", "karl.recipe.evolve.running", "--json"]
+        command = [str(self.python), *module, *map(str, arguments)]
+        done = self.with_folders(LIBRARY)._run(command, check=False)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert events, done.stderr
+        return [*events[:-1], {**events[-1], "code": done.returncode}]
 
     def _run(
         self, command: Sequence[str], *, check: bool
@@ -417,6 +434,7 @@ def evolve() -> Callable[[Release, Revision], dict[str, int]]:
     """Evolve a database with repoze.evolution to what a release wants."""
 
     def evolving(release: Release, revision: Revision) -> dict[str, int]:
-        return json.loads(release.script(EVOLVE, revision.folder))
+        provided = release.with_folders(LIBRARY)
+        return json.loads(provided.script(EVOLVE, revision.folder))
 
     return evolving

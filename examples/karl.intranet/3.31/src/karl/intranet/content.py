@@ -77,6 +77,11 @@ class Folder(Content):
         """An empty folder is still a folder."""
         return True
 
+    @property
+    def children(self) -> OOBTree:
+        """The children by name, for walks that may be long."""
+        return self._children
+
     def values(self) -> Iterator[Any]:
         """The children, ordered by name."""
         return iter(self._children.values())
