@@ -44,16 +44,18 @@ BUILDOUTS_OWN = frozenset(
 )
 
 
-def unknown(given: Iterable[str]) -> list[str]:
+def unknown(given: Iterable[str], known: Iterable[str] = DEFAULTS) -> list[str]:
     """Tell of each option that there is not, and what may be meant.
 
     :param given: names of options.
+    :param known: the names that there are.
     """
-    return [_tell(name) for name in sorted(set(given) - set(DEFAULTS))]
+    names = sorted(known)
+    return [_tell(name, names) for name in sorted(set(given) - set(names))]
 
 
-def _tell(name: str) -> str:
-    near = difflib.get_close_matches(name, DEFAULTS, n=1)
+def _tell(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"there is no option {name}; is {near[0]} meant?"
-    return f"there is no option {name}; there are {', '.join(sorted(DEFAULTS))}"
+    return f"there is no option {name}; there are {', '.join(known)}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from karl.recipe.evolve.declaration import optionnames, values
 from karl.recipe.evolve.declaration.layout import EvolveLayout
@@ -17,14 +16,9 @@ from karl.recipe.evolve.declaration.model import (
     SiteDeclaration,
     Timeouts,
 )
-from karl.recipe.release.base.errors import KarlError, UsageError
-
-Value = TypeVar("Value")
+from karl.recipe.evolve.declaration.reading import Reading
 
 _DAY = 86400.0
-
-#: How much of a wrong value is shown.
-_SHOWN = 60
 
 #: Bytes that supervisord adds to the path of its socket for a moment.
 _SUPERVISORS_OWN = 9
@@ -39,50 +33,18 @@ def read(buildout: Any, part: str, options: Any) -> SiteDeclaration:
     """
     names = set(options) - optionnames.BUILDOUTS_OWN
     given = {name: str(options[name]) for name in sorted(names)}
-    reading = _Reading(given, Path(buildout["buildout"]["directory"]))
+    reading = Reading(
+        given, Path(buildout["buildout"]["directory"]), optionnames.DEFAULTS
+    )
     for told in optionnames.unknown(given):
         reading.complain(told)
     found = _declared(reading)
     _check(reading, found)
-    problems = list(dict.fromkeys(reading.problems))
-    if problems:
-        lines = "".join(f"\n- {problem}" for problem in problems)
-        one = "An option is" if len(problems) == 1 else f"{len(problems)} options are"
-        raise UsageError(f"{one} wrong:{lines}\n", "Correct them; nothing was written.")
+    reading.refuse()
     return found
 
 
-class _Reading:
-    """The options of a part, and what is found wrong with them.
-
-    :ivar problems: in words.
-    """
-
-    def __init__(self, given: Mapping[str, str], base: Path) -> None:
-        self.given = given
-        self.base = base
-        self.problems: list[str] = []
-
-    def text(self, option: str) -> str:
-        """Return the text of an option."""
-        return self.given.get(option, optionnames.DEFAULTS[option]).strip()
-
-    def read(self, option: str, parse: Callable[[str], Value]) -> Value:
-        """Return the value of an option; of a wrong one, that of its default."""
-        text = self.text(option)
-        try:
-            return parse(text)
-        except KarlError as error:
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-            self.complain(f"{option} = {shown!r}: {error.message.rstrip('.')}")
-            return parse(optionnames.DEFAULTS[option])
-
-    def complain(self, problem: str) -> None:
-        """Note that something is wrong."""
-        self.problems.append(problem)
-
-
-def _declared(reading: _Reading) -> SiteDeclaration:
+def _declared(reading: Reading) -> SiteDeclaration:
     if not reading.text("root"):
         reading.complain("the option root is missing")
     root = reading.read("root", values.root(reading.base)) or "/nowhere/site"
@@ -107,7 +69,7 @@ def _declared(reading: _Reading) -> SiteDeclaration:
     )
 
 
-def _serving(reading: _Reading, places: EvolveLayout) -> Serving:
+def _serving(reading: Reading, places: EvolveLayout) -> Serving:
     read, base = reading.read, reading.base
 
     def address(text: str) -> Address:
@@ -139,7 +101,7 @@ def _serving(reading: _Reading, places: EvolveLayout) -> Serving:
     )
 
 
-def _timeouts(reading: _Reading) -> Timeouts:
+def _timeouts(reading: Reading) -> Timeouts:
     def seconds(name: str, least: float = 1.0) -> float:
         return reading.read(name, values.decimal(least, 7 * _DAY))
 
@@ -155,7 +117,7 @@ def _timeouts(reading: _Reading) -> Timeouts:
     )
 
 
-def _check(reading: _Reading, found: SiteDeclaration) -> None:
+def _check(reading: Reading, found: SiteDeclaration) -> None:
     """Complain about what each option allows, but not all together."""
     serving = found.serving
     public = reading.read("public", values.truth)
@@ -186,7 +148,7 @@ def _check(reading: _Reading, found: SiteDeclaration) -> None:
         _check_socket(reading, Path(address.path), room=0)
 
 
-def _check_socket(reading: _Reading, path: Path, *, room: int) -> None:
+def _check_socket(reading: Reading, path: Path, *, room: int) -> None:
     length, limit = len(os.fsencode(path)), values.SOCKET_LIMIT - room
     if length > limit:
         reading.complain(

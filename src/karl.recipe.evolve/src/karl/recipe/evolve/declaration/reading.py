@@ -1,0 +1,64 @@
+"""Reading the options of a part: everything that is wrong with them is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from karl.recipe.release.base.errors import KarlError, UsageError
+
+Value = TypeVar("Value")
+
+#: How much of a wrong value is shown.
+_SHOWN = 60
+
+
+class Reading:
+    """The options of a part, and what is found wrong with them.
+
+    :param given: their texts by name.
+    :param base: the folder that relative paths are below.
+    :param defaults: what an option is that is not given; every option is there.
+    :ivar problems: in words.
+    """
+
+    def __init__(
+        self, given: Mapping[str, str], base: Path, defaults: Mapping[str, str]
+    ) -> None:
+        self.given = given
+        self.base = base
+        self.defaults = defaults
+        self.problems: list[str] = []
+
+    def text(self, option: str) -> str:
+        """Return the text of an option."""
+        return self.given.get(option, self.defaults[option]).strip()
+
+    def read(self, option: str, parse: Callable[[str], Value]) -> Value:
+        """Return the value of an option; of a wrong one, that of its default."""
+        text = self.text(option)
+        try:
+            return parse(text)
+        except KarlError as error:
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+            self.complain(f"{option} = {shown!r}: {error.message.rstrip('.')}")
+            return parse(self.defaults[option])
+
+    def complain(self, problem: str) -> None:
+        """Note that something is wrong."""
+        self.problems.append(problem)
+
+    def refuse(self) -> None:
+        """Tell everything that is wrong at once.
+
+        :raises UsageError: something is.
+        """
+        problems = list(dict.fromkeys(self.problems))
+        if problems:
+            lines = "".join(f"\n- {problem}" for problem in problems)
+            count = len(problems)
+            one = "An option is" if count == 1 else f"{count} options are"
+            raise UsageError(
+                f"{one} wrong:{lines}\n", "Correct them; nothing was written."
+            )
