@@ -39,9 +39,22 @@ from acme import VERSION
 from ZODB.POSException import ConflictError
 
 
+def begin(db):
+    # An empty database gets its first data, as they are in this version.
+    try:
+        with db.transaction() as connection:
+            root = connection.root()
+            if not root:
+                root["evolved"] = VERSION
+                root["repoze.evolution"] = {"acme": VERSION}
+    except ConflictError:
+        pass
+
+
 def main(global_conf, **settings):
     with open(os.path.join(global_conf["revision"], "zodb.conf")) as stream:
         db = ZODB.config.databaseFromFile(stream)
+    begin(db)
 
     def work(environ):
         manager = transaction.TransactionManager()
@@ -85,9 +98,9 @@ class ServedUpgrade(Site):
     :param software: where gunicorn and PasteDeploy are unpacked.
     """
 
-    def __init__(self, box: Box, software: Path) -> None:
+    def __init__(self, box: Box, software: Path, *, new: bool = False) -> None:
         self.software = software
-        super().__init__(box)
+        super().__init__(box, new=new)
 
     def _make(self, version: str, modules: dict[str, str]) -> None:
         # Root could write bytecode into the release, which real ones bring along.

@@ -72,18 +72,21 @@ class Site:
     1.1 evolves the data, 1.2 as 1.1; 2.0 fails to.
 
     :param box: its database server.
+    :param new: it has an empty database, and no live release yet.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, *, new: bool = False) -> None:
         self.box = box
         self.root = box.root / "s"
         self.layout = SiteLayout(self.root)
         self.places = Places(self.root)
         processes.start_supervisor(box.central, SilentReporter())
         quick(box, "init", STORAGE)
+        self._write()
+        if new:
+            return
         with box.client(STORAGE) as db:
             fill(db, 20, blobs=2)
-        self._write()
         self.switch("1.0")
         self.site("start")
 

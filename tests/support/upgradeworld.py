@@ -136,10 +136,19 @@ class World(Programs):
                 "number": int(live),
                 "mode": "read-only" if state["copies"][live]["ro"] else "writable",
             },
-            "servers": [{"number": int(n)} for n, copy in copies if copy["served"]],
+            "servers": [
+                {"number": int(n), "serves": True}
+                for n, copy in copies
+                if copy["served"]
+            ],
             "staged": [int(n) for n, copy in copies if copy["status"] == "staged"],
             "copies": [{"number": int(n), "status": c["status"]} for n, c in copies],
         }
+
+    def _zeo_client_conf(self, state: Any, words: Sequence[str]) -> Any:
+        number = _live(state)
+        assert state["copies"][number]["served"]
+        return {"database": f"acme-{number}", "zodb_conf": f"acme-{number}"}
 
     def _zeo_backup(self, state: Any, words: Sequence[str]) -> Any:
         return {"backup": "x/y"}
@@ -278,7 +287,7 @@ class World(Programs):
             }
             for number, row in state["revisions"].items()
         ]  # fmt: skip
-        previous = state["revisions"][str(state["current"])].get("previous")
+        previous = state["revisions"].get(str(state["current"]), {}).get("previous")
         names = ("1.0", "1.1", "1.0.1")
         return {
             "current": state["current"],
@@ -288,7 +297,7 @@ class World(Programs):
         }
 
     def _switch_prepare(self, state: Any, words: Sequence[str]) -> Any:
-        copy = state["revisions"][str(state["current"])]["copy"]
+        copy = state["revisions"].get(str(state["current"]), {}).get("copy")
         if "--database" in words:
             database = words[words.index("--database") + 1]
             conf = Path(words[words.index("--zodb-conf") + 1]).read_text()
@@ -299,7 +308,7 @@ class World(Programs):
             same = (row["release"], row["copy"]) == (release, copy)
             if same and not row["was_live"]:
                 return {"revision": int(number)}
-        number = max(map(int, state["revisions"])) + 1
+        number = max(map(int, state["revisions"]), default=0) + 1
         state["revisions"][str(number)] = {
             "release": release, "copy": copy, "was_live": False, "note": note,
             "previous": state["current"],
@@ -334,6 +343,8 @@ def _named(state: Any, words: Sequence[str]) -> str:
 
 def _users_write(state: Any) -> None:
     """Commit, if the site, its processes and their database accept it."""
+    if state["workers"] is None:
+        return
     revision = state["revisions"][str(state["workers"])]
     copy = state["copies"][str(revision["copy"])]
     if state["mode"] == "normal" and copy["served"] and not copy["ro"]:

@@ -10,10 +10,16 @@ from support import upgradeworld
 from support.upgrades import killing
 from support.upgradeworld import check_before, check_new, fresh, raising
 
-from karl.recipe.evolve.upgrade import health, history, orchestrator
+from karl.recipe.evolve.upgrade import health, history, orchestrator, report
 from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
 from karl.recipe.evolve.upgrade.interruption import InterruptedRunError
-from karl.recipe.evolve.upgrade.model import REHEARSAL, ROLLBACK, UPGRADE, Request
+from karl.recipe.evolve.upgrade.model import (
+    FIRST,
+    REHEARSAL,
+    ROLLBACK,
+    UPGRADE,
+    Request,
+)
 from karl.recipe.evolve.upgrade.phases import STEPS
 from karl.recipe.release.base.errors import (
     BusyError,
@@ -332,6 +338,79 @@ def test_switch_without_evolving(world):
     assert "mode" not in run.attempts
     orchestrator.start(world, Request(rollback=True))
     check_before(world)
+
+
+@pytest.fixture
+def new(world):
+    """Return a world with a database, and no revision yet."""
+    state = world.state
+    world.change({**state, "revisions": {}, "current": None, "workers": None})
+    return world
+
+
+def first(world):
+    return orchestrator.start(world, Request("1.0"))[1]
+
+
+def test_first_release(new):
+    """The first revision is bound to the live copy, tried, and made the live one."""
+    run = first(new)
+    assert run.kind == FIRST
+    _check_first(new)
+    assert "release 1.0: done" in report.text(run)
+    assert "bin/site start" in report.text(run)
+    with pytest.raises(RefusedError, match="no revision to go back to"):
+        orchestrator.start(new, Request(rollback=True))
+
+
+@pytest.mark.parametrize(("number", "moment"), points(FIRST))
+def test_killed_first_release(new, number, moment):
+    """Wherever it was killed, it can be finished; undone until the revision is live."""
+    assert killed(new, number, moment, first)
+    if history.unfinished(new.places) is not None and number % 3:
+        if new.state["current"] is None:
+            orchestrator.abort(fresh(new))
+            assert new.state["revisions"] == {}
+        else:
+            with pytest.raises(RefusedError, match="has none before it"):
+                orchestrator.abort(fresh(new))
+    if history.unfinished(new.places) is not None:
+        orchestrator.resume(fresh(new))
+    elif new.state["current"] is None:
+        first(fresh(new))
+    _check_first(new)
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("what", ["zeo client-conf", "switch --prepare", "site try"])
+def test_failing_first_release(new, what, done):
+    """If the first release does not work, the site has no revision, as before."""
+    new.fault = raising(KarlError("it is odd."), what, done=done)
+    with pytest.raises(KarlError, match="it is odd"):
+        first(new)
+    assert (new.state["current"], new.state["revisions"]) == (None, {})
+    first(fresh(new))
+    _check_first(new)
+
+
+def test_first_release_that_is_live_all_the_same(new):
+    """What fails once the first revision is live can only be finished."""
+    error = UnfinishedError("A command after the switch failed.")
+    new.fault = raising(error, "switch --activate", done=True)
+    with pytest.raises(UnfinishedError, match="are live") as caught:
+        first(new)
+    assert "--resume" in caught.value.tip
+    orchestrator.resume(fresh(new))
+    _check_first(new)
+
+
+def _check_first(world):
+    state = world.state
+    assert state["current"] == 1
+    assert state["revisions"]["1"]["release"] == "1.0"
+    assert state["revisions"]["1"]["copy"] == 1
+    assert list(state["copies"]) == ["1"]
+    assert state["workers"] is None
 
 
 def test_rollback_without_writes(world):

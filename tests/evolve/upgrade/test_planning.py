@@ -62,6 +62,22 @@ def test_live_but_not_evolved():
     assert plan(SITE, Request("1.0")).kind == model.UPGRADE
 
 
+@pytest.mark.parametrize(
+    "changes", [{"packages": (CURRENT,)}, {"packages": (PENDING,), "empty": True}]
+)
+def test_a_site_without_a_revision(changes):
+    """The first revision is bound to the live copy, if nothing there needs evolving.
+
+    An empty database gets its data, and their version, from the application.
+    """
+    observed = changed(current=None, previous=None, **changes)
+    decided = plan(observed, Request("1.1"))
+    assert decided.kind == model.FIRST
+    assert decided.facts["copy"] == 42
+    assert not [step for step in decided.steps if step.window]
+    assert plan(observed, Request("1.1", rehearse=True)).kind == model.NOTHING
+
+
 def test_rehearsal():
     """A rehearsal has no step that production could notice."""
     decided = plan(SITE, Request("1.1", rehearse=True))
@@ -102,7 +118,14 @@ def test_rollback_on_the_same_data():
     [
         ({"unfinished": 3}, Request("1.1"), "Upgrade 3 was interrupted"),
         ({"unfinished": 3}, Request(rollback=True), "Upgrade 3 was interrupted"),
-        ({"current": None}, Request("1.1"), "no live revision"),
+        ({"current": None}, Request("1.1"), "would have to evolve live data"),
+        ({"current": None, "live": None}, Request("1.1"), "no live database copy"),
+        (
+            {"current": None, "live_mode": "read-only"},
+            Request("1.1"),
+            "read-only already",
+        ),
+        ({"current": None}, Request(rollback=True), "no revision to go back to"),
         ({}, Request("9.9"), "no release 9.9"),
         (
             {"packages": (Package("acme", 1, 2, (), "newer"),)},

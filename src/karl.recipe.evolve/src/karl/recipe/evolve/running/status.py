@@ -15,7 +15,7 @@ def status(root: Any, packages: Iterable[Package]) -> dict[str, Any]:
 
     The state of a package is ``current``, ``pending``, ``newer`` (the database was
     evolved by newer software) or ``absent`` (the database knows it, the software does
-    not).
+    not).  ``empty`` says that nobody has put anything into the database yet.
     """
     packages = list(packages)
     recorded = versions(root)
@@ -33,7 +33,12 @@ def status(root: Any, packages: Iterable[Package]) -> dict[str, Any]:
         for module, version in sorted(recorded.items())
         if module not in here
     ]
-    return {"packages": told, "deferred": _deferred(root, packages), "run": _run(root)}
+    return {
+        "packages": told,
+        "empty": not root,
+        "deferred": _deferred(root, packages),
+        "run": _run(root),
+    }
 
 
 def pending_steps(root: Any, packages: Iterable[Package]) -> list[PendingStep]:

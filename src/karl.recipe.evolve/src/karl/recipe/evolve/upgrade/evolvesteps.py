@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from karl.recipe.evolve.upgrade import answers, sitesteps, storagesteps
-from karl.recipe.evolve.upgrade.model import Facts, Package
+from karl.recipe.evolve.upgrade.model import Facts, Package, Versions
 from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.evolve.upgrade.step import Work
 from karl.recipe.release.base.reporter import Reporter, Task
@@ -17,8 +17,8 @@ from karl.recipe.release.base.reporter import Reporter, Task
 _TOLD = frozenset({0, 3, 4, 6})
 
 
-def versions(programs: Programs, version: str, zodb_conf: Path) -> tuple[Package, ...]:
-    """Return what a release's software and a database say of each package.
+def versions(programs: Programs, version: str, zodb_conf: Path) -> Versions:
+    """Return what a release's software and a database say of each other.
 
     :raises KarlError: it cannot be told.
     """
@@ -27,7 +27,7 @@ def versions(programs: Programs, version: str, zodb_conf: Path) -> tuple[Package
     code = programs.evolve_run(version, words, watcher)
     if watcher.packages is None or code not in _TOLD:
         raise watcher.failure(code)
-    return tuple(
+    packages = tuple(
         Package(
             each["package"],
             each["software"],
@@ -37,6 +37,7 @@ def versions(programs: Programs, version: str, zodb_conf: Path) -> tuple[Package
         )
         for each in watcher.packages
     )
+    return Versions(packages, watcher.empty)
 
 
 def evolve(work: Work) -> Facts:
@@ -86,6 +87,7 @@ class Watcher:
     """Takes the events of ``evolve-run``: shows progress, keeps what it found.
 
     :ivar packages: software and database versions, once they were told.
+    :ivar empty: the database has nothing in it.
     :ivar steps: the steps that were run: ``package``, ``version``, ``title``,
         ``seconds``, ``seen`` and ``changed``.
     :ivar counts: of a step's catalog, ``before`` and ``after``.
@@ -96,6 +98,7 @@ class Watcher:
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
         self.packages: list[Any] | None = None
+        self.empty = False
         self.steps: list[Mapping[str, Any]] = []
         self.counts: list[Mapping[str, Any]] = []
         self.reindexed: dict[str, int] = {}
@@ -122,6 +125,7 @@ class Watcher:
 
     def _status(self, event: Mapping[str, Any]) -> None:
         self.packages = event["packages"]
+        self.empty = bool(event.get("empty"))
 
     def _error(self, event: Mapping[str, Any]) -> None:
         self.error = answers.told_error({"error": dict(event)})

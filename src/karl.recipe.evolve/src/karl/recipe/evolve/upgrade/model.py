@@ -10,6 +10,7 @@ from typing import Any
 UPGRADE = "upgrade"
 REHEARSAL = "rehearsal"
 SWITCH = "switch"
+FIRST = "first"
 ROLLBACK = "rollback"
 SWITCH_BACK = "switch back"
 NOTHING = "nothing"
@@ -54,6 +55,17 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """What a release's software and a database say of each other.
+
+    :ivar empty: nobody has put anything into the database yet.
+    """
+
+    packages: tuple[Package, ...] = ()
+    empty: bool = False
+
+
+@dataclass(frozen=True)
 class Revision:
     """A revision of the site."""
 
@@ -75,6 +87,7 @@ class Observed:
     :ivar staged: numbers of staged copies.
     :ivar copies: status of each copy that there is, by number.
     :ivar packages: what the new release's software and the live database say.
+    :ivar empty: the live database has nothing in it yet.
     :ivar mode: of the site.
     :ivar inhibited: cron jobs are inhibited already.
     :ivar unfinished: number of a run that was neither finished nor undone.
@@ -91,6 +104,7 @@ class Observed:
     staged: tuple[int, ...] = ()
     copies: Mapping[int, str] = field(default_factory=dict)
     packages: tuple[Package, ...] = ()
+    empty: bool = False
     mode: str = "normal"
     inhibited: bool = False
     unfinished: int | None = None

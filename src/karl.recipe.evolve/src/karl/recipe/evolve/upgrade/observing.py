@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from karl.recipe.evolve.upgrade import history, model
 from karl.recipe.evolve.upgrade.evolvesteps import versions
-from karl.recipe.evolve.upgrade.model import Observed, Package, Request, Revision
+from karl.recipe.evolve.upgrade.model import Observed, Request, Revision, Versions
 from karl.recipe.evolve.upgrade.programs import Programs
-from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UnreachableError
 
 
 def observe(programs: Programs, request: Request) -> Observed:
@@ -31,10 +35,10 @@ def observe(programs: Programs, request: Request) -> Observed:
     site = programs.site_status()
     live = storage["live"]
     releases = _releases(found["releases"], request.version)
-    software: tuple[Package, ...] = ()
-    if request.version in releases and current is not None:
-        conf = places.layout.revision(current.number).zodb_conf
-        software = versions(programs, request.version, conf)
+    told = Versions()
+    if request.version in releases and (current is not None or live is not None):
+        with _binding(programs, current, storage) as conf:
+            told = versions(programs, request.version, conf)
     unfinished = history.unfinished(places)
     return Observed(
         site=declared.name,
@@ -46,12 +50,39 @@ def observe(programs: Programs, request: Request) -> Observed:
         live_mode="" if live is None else live["mode"],
         staged=tuple(storage["staged"]),
         copies={int(row["number"]): row["status"] for row in storage["copies"]},
-        packages=software,
+        packages=told.packages,
+        empty=told.empty,
         mode=_mode(site),
         inhibited=site["inhibited"] is not None,
         unfinished=None if unfinished is None else unfinished.number,
         times=history.times(places, request.version, _kinds(request)),
     )
+
+
+@contextlib.contextmanager
+def _binding(
+    programs: Programs, current: Revision | None, storage: Any
+) -> Iterator[Path]:
+    """Give the ``zodb.conf`` of the live database.
+
+    Before the first switch no revision has one: zeoctl tells it.
+
+    :raises UnreachableError: nothing serves it.
+    """
+    if current is not None:
+        yield programs.places.layout.revision(current.number).zodb_conf
+        return
+    number = storage["live"]["number"]
+    serving = [each["number"] for each in storage["servers"] if each["serves"]]
+    if number not in serving:
+        name = programs.declared.storage
+        raise UnreachableError(
+            f"The server of {name} does not answer.", f"Start it: zeoctl start {name}."
+        )
+    with tempfile.NamedTemporaryFile("w", prefix="evolve-", suffix=".conf") as stream:
+        stream.write(programs.zeo("client-conf")["zodb_conf"])
+        stream.flush()
+        yield Path(stream.name)
 
 
 def _releases(rows: list[Any], wanted: str) -> tuple[str, ...]:

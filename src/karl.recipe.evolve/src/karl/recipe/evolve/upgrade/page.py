@@ -37,7 +37,8 @@ def page(data: Mapping[str, Any]) -> str:
     kind, outcome = str(data["kind"]), _OUTCOMES[data["outcome"]]
     title = f"{kind.capitalize()} {data['number']}"
     before, after = data["from"], data["to"]
-    releases = f"release {_cell(before['release'])} to {_cell(after['release'])}"
+    start = "" if before["release"] is None else f"{_cell(before['release'])} to "
+    releases = f"release {start}{_cell(after['release'])}"
     parts = [
         f"<h1>{escape(title)}: {releases}</h1>",
         f'<p class="{outcome[0]}">{outcome[1]}</p>',

@@ -168,9 +168,9 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
             "revision", "trial", "write the revision: release {version}, same copy",
             site.write_same_revision, undo=site.discard_revision,
         ),
-        _unfrozen(_TRIAL[2]),
+        *map(_unfrozen, _TRIAL[2:]),
         hook("before", "cut-over", window=False),
-        *(_unfrozen(step) for step in _live("the revision")),
+        *map(_unfrozen, _live("the revision")),
         hook("after", "cut-over", window=False),
     ),
     model.ROLLBACK: (
@@ -187,7 +187,25 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
     ),
     model.SWITCH_BACK: (
         hook("before", "rollback", window=False),
-        *(_unfrozen(step) for step in _live("revision {revision}")),
+        *map(_unfrozen, _live("revision {revision}")),
         hook("after", "rollback", window=False),
+    ),
+    model.FIRST: (
+        _CHECK,
+        Step(
+            "bind", "trial", "learn from zeoctl how the live database copy is reached",
+            storage.bind,
+        ),
+        Step(
+            "revision", "trial", "write the revision: release {version}, that copy",
+            site.write_revision, undo=site.discard_revision,
+        ),
+        *map(_unfrozen, _TRIAL[2:]),
+        hook("before", "cut-over", window=False),
+        Step(
+            "activate", "cut-over", "make the revision the live one",
+            site.activate, check=site.is_current, final=True,
+        ),
+        hook("after", "cut-over", window=False),
     ),
 }  # fmt: skip

@@ -28,9 +28,11 @@ def plan(observed: Observed, request: Request) -> Plan:
     :raises RefusedError: the state forbids it.
     """
     refuse_unfinished(observed.unfinished)
-    current = _current(observed)
+    current = observed.current
     if request.rollback:
         return _back(observed, request, current)
+    if current is None:
+        return _first(observed, request)
     return _forward(observed, request, current)
 
 
@@ -48,15 +50,36 @@ def refuse_unfinished(number: int | None) -> None:
         )
 
 
+def _first(observed: Observed, request: Request) -> Plan:
+    """Decide how a site gets its first revision, on the live database copy."""
+    version = request.version
+    _check_release(observed, version)
+    _check_live(observed)
+    pending = [package for package in observed.packages if package.pending]
+    if pending and not observed.empty:
+        raise RefusedError(
+            f"The first release of {observed.site} would have to evolve live data: "
+            f"{'; '.join(map(_difference, pending))}.",
+            "Make the release live that wrote these data: evolve OLD-VERSION. Then "
+            f"evolve {version}.",
+        )
+    facts: dict[str, object] = {
+        "release_from": None,
+        "revision_from": None,
+        "copy_from": None,
+        "copy": observed.live,
+        "version": version,
+        "postpone": request.postpone,
+    }
+    reason = f"the site has no revision yet, and database copy {observed.live} is live"
+    if request.rehearse:
+        return Plan(model.NOTHING, f"{reason}: there is nothing to rehearse", facts)
+    return _planned(model.FIRST, reason, facts, observed)
+
+
 def _forward(observed: Observed, request: Request, current: Revision) -> Plan:
     version = request.version
-    if version not in observed.releases:
-        built = ", ".join(observed.releases) or "none"
-        raise RefusedError(
-            f"There is no release {version} in this site; there are: {built}.",
-            "Build it: run the site's buildout with that version.",
-        )
-    _refuse_newer(observed, version)
+    _check_release(observed, version)
     pending = [package for package in observed.packages if package.pending]
     facts: dict[str, object] = {
         **_facts(observed, current),
@@ -78,9 +101,23 @@ def _forward(observed: Observed, request: Request, current: Revision) -> Plan:
     return _planned(model.SWITCH, reason, facts, observed)
 
 
-def _back(observed: Observed, request: Request, current: Revision) -> Plan:
+def _check_release(observed: Observed, version: str) -> None:
+    """Refuse a release that is not there, or older than the data.
+
+    :raises RefusedError: it is.
+    """
+    if version not in observed.releases:
+        built = ", ".join(observed.releases) or "none"
+        raise RefusedError(
+            f"There is no release {version} in this site; there are: {built}.",
+            "Build it: run the site's buildout with that version.",
+        )
+    _refuse_newer(observed, version)
+
+
+def _back(observed: Observed, request: Request, current: Revision | None) -> Plan:
     target = observed.previous
-    if target is None:
+    if target is None or current is None:
         raise RefusedError(
             "There is no revision to go back to.", "See bin/switch-version --list."
         )
@@ -115,35 +152,18 @@ def _facts(observed: Observed, current: Revision) -> Facts:
     }
 
 
-def _current(observed: Observed) -> Revision:
-    if observed.current is None:
-        raise RefusedError(
-            f"The site {observed.site} has no live revision.",
-            "Make its first release live: bin/switch-version VERSION.",
-        )
-    return observed.current
-
-
 def _check_database(observed: Observed, current: Revision) -> None:
     """Refuse a database that is not as it is in a site at work.
 
     :raises RefusedError: it is not.
     """
     storage = observed.storage
-    if observed.live is None:
-        raise RefusedError(
-            f"{storage} has no live database copy.", f"See zeoctl status {storage}."
-        )
+    _check_live(observed)
     if current.database != f"{storage}-{observed.live}":
         raise RefusedError(
             f"Revision {current.number} is bound to {current.database}, but the live "
             f"database copy is {storage}-{observed.live}.",
             "Find out which is right: zeoctl status, switch-version --list.",
-        )
-    if observed.live_mode != "writable":
-        raise RefusedError(
-            f"The live database copy {observed.live} is read-only already.",
-            f"If that is not meant to last: zeoctl writable {storage}.",
         )
     if observed.mode != "normal":
         raise RefusedError(
@@ -155,6 +175,25 @@ def _check_database(observed: Observed, current: Revision) -> None:
         raise RefusedError(
             f"Database copy {number} of {storage} is staged, by somebody else.",
             f"If nobody needs it: zeoctl retire {storage} {number}.",
+        )
+
+
+def _check_live(observed: Observed) -> None:
+    """Refuse a storage without a live copy that can be written to.
+
+    :raises RefusedError: it has none.
+    """
+    storage = observed.storage
+    if observed.live is None:
+        raise RefusedError(
+            f"{storage} has no live database copy.",
+            f"Make an empty one with zeoctl init {storage}, or bring one with zeoctl "
+            f"import {storage}; then zeoctl start {storage}.",
+        )
+    if observed.live_mode != "writable":
+        raise RefusedError(
+            f"The live database copy {observed.live} is read-only already.",
+            f"If that is not meant to last: zeoctl writable {storage}.",
         )
 
 

@@ -14,6 +14,7 @@ _NAMES = {
     model.UPGRADE: "upgrade",
     model.REHEARSAL: "rehearsal",
     model.SWITCH: "switch",
+    model.FIRST: "first release",
     model.ROLLBACK: "rollback",
     model.SWITCH_BACK: "switch back",
 }
@@ -71,14 +72,15 @@ def predicted(run: Run) -> float | None:
 
 def text(run: Run) -> str:
     """Return what came of a run, in a few lines."""
-    name, facts = _NAMES[run.kind].capitalize(), run.facts
-    head = f"{name} {run.number}: release {facts['release_from']} to {facts['version']}"
+    facts, head = run.facts, f"{_NAMES[run.kind].capitalize()} {run.number}: {way(run)}"
     if run.outcome != DONE:
         state = "undone: production is as before" if run.outcome else "unfinished"
         lines = [f"{head}: {state}."]
         lines += [f"  failed: {run.failure['message']}"] if run.failure else []
         return "\n".join(lines + [f"  undone: {each}" for each in run.undone])
     lines = [f"{head}: done in {run.ended - run.begun:.1f} s."]
+    if run.kind == model.FIRST:
+        lines.append("  the site is started with: bin/site start")
     found, coming = window(run), predicted(run)
     if found is not None:
         lines.append(f"  writes were refused for {found:.1f} s")
@@ -95,6 +97,13 @@ def text(run: Run) -> str:
     if facts.get("discarded") != 0 and facts.get("discard_writes"):
         lines.append(f"  given up: {lost(facts)}; copy {facts['copy_from']} has that")
     return "\n".join(lines + [f"  warning: {each}" for each in run.warnings])
+
+
+def way(run: Run) -> str:
+    """Return from where to where a run goes."""
+    before = run.facts["release_from"]
+    start = "" if before is None else f"{before} to "
+    return f"release {start}{run.facts['version']}"
 
 
 def lost(facts: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import fcntl
 import time
 from typing import Any
 
-from karl.recipe.evolve.upgrade import history, report
+from karl.recipe.evolve.upgrade import history, model, report
 from karl.recipe.evolve.upgrade.history import Run
 from karl.recipe.evolve.upgrade.phases import STEPS
 from karl.recipe.evolve.upgrade.places import Places
@@ -41,8 +41,7 @@ def _text(run: Run, *, running: bool) -> str:
     if run.outcome:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.ended))
         return f"Last, until {when}:\n{report.text(run)}"
-    name, facts = run.kind.capitalize(), run.facts
-    head = f"{name} {run.number}, from {facts['release_from']} to {facts['version']}"
+    head = f"{run.kind.capitalize()} {run.number}, {report.way(run)}"
     lines = [f"{head}, {'is under way' if running else 'was interrupted'}."]
     lines += [
         f"  {'done' if attempt.seconds is not None else 'begun'}: "
@@ -60,6 +59,9 @@ def _text(run: Run, *, running: bool) -> str:
 
 def _meaning(run: Run) -> str:
     """Return what the state of a run means for those who use the site."""
+    if run.kind == model.FIRST:
+        live = run.is_done("activate")
+        return "The release is live." if live else "The site has no live revision yet."
     if run.is_done("normal"):
         return "The new release is live with its data; writes are accepted."
     if run.is_done("adopt"):

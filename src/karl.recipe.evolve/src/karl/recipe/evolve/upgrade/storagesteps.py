@@ -75,6 +75,13 @@ def serve(work: Work) -> Facts:
     return {"database": found["database"], "address": found["address"]}
 
 
+def bind(work: Work) -> Facts:
+    """Learn how clients reach the live copy."""
+    found = work.programs.zeo("client-conf")
+    files.write(work.places.zodb_conf, found["zodb_conf"])
+    return {"database": found["database"]}
+
+
 def serve_for_evolving(work: Work) -> None:
     """Serve the new copy, writable, to the one who evolves it."""
     number = work.number("copy")
