@@ -11,7 +11,7 @@ import pytest
 from support.zeoservers import Box, fill
 
 from karl.recipe.release.base import errors
-from karl.recipe.zeoserver.commands import zeoctl
+from karl.recipe.zeoserver.commands import forced, zeoctl
 from karl.recipe.zeoserver.commands.verb import Verb
 from karl.recipe.zeoserver.databases.state import CopyState, Status
 from karl.recipe.zeoserver.operations import rules
@@ -74,6 +74,14 @@ def test_the_exit_codes_are_documented(page):
         if isinstance(kind, type) and issubclass(kind, errors.KarlError)
     }
     assert rows == {0, 130, *known}
+
+
+def test_what_a_key_of_ssh_is_good_for_is_documented(page):
+    """The table has each verb with its options, and no other."""
+    text = page(PAGE).section("Through ssh")
+    rows = re.findall(r"^\| `([a-z-]+)` \|(.*)\|$", text, re.MULTILINE)
+    told = {verb: set(re.findall("`(--[a-z-]+)`", cell)) for verb, cell in rows}
+    assert told == {verb: set(options) for verb, options in forced.VERBS.items()}
 
 
 def test_every_status_is_documented(page):

@@ -387,6 +387,11 @@ class CentralLayout:
         return self.bin / "zeoctl"
 
     @property
+    def zeoctl_ssh(self) -> Path:
+        """What a site's key of ssh may run here, and nothing else."""
+        return self.bin / "zeoctl-ssh"
+
+    @property
     def runner(self) -> Path:
         """What supervisord runs for each served copy."""
         return self.bin / "zeo-runner"

@@ -33,7 +33,9 @@ python = {python!r}
 
 def refuse(message, tip):
     print("error: " + message, "next: " + tip, sep="\\n", file=sys.stderr)
-    if "--json" in sys.argv:
+    # As zeoctl-ssh is asked for it.
+    asked = sys.argv + os.environ.get("SSH_ORIGINAL_COMMAND", "").split()
+    if "--json" in asked:
         import json
 
         error = {{"message": message, "next": tip, "exit": 3}}
@@ -102,6 +104,7 @@ def render(places: CentralLayout, lib: Path, interpreter: str) -> dict[Path, str
     first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
     runs = {
         places.zeoctl: _OURS.format(module="karl.recipe.zeoserver.commands.zeoctl"),
+        places.zeoctl_ssh: _OURS.format(module="karl.recipe.zeoserver.commands.forced"),
         places.runner: _OURS.format(module="karl.recipe.zeoserver.servers.runner"),
         places.supervise: _SUPERVISE.format(configuration=str(places.supervisord_conf)),
     }
