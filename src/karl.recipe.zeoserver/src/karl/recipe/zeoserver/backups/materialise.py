@@ -24,16 +24,20 @@ _ELSEWHERE = (
 )
 
 
-def space_needed(chain: Chain, unit: Unit, target: CopyLayout) -> int:
+def space_needed(
+    chain: Chain, unit: Unit, target: CopyLayout, *, link: bool = True
+) -> int:
     """Return the bytes that a copy of a backup takes on the target's file system.
 
     Blobs that can be linked take none.
+
+    :param link: whether they may be.
     """
     folder = target.root
     while not folder.exists():
         folder = folder.parent
     needed = unit.end
-    if folder.stat().st_dev != chain.places.root.stat().st_dev:
+    if not link or folder.stat().st_dev != chain.places.root.stat().st_dev:
         needed += sum(each.blob_bytes for each in chain.upto(unit))
     return needed
 
@@ -46,12 +50,15 @@ def materialise(
     *,
     until: str | None = None,
     check: bool = True,
+    link: bool = True,
 ) -> End:
     """Make a database copy from a backup; every byte is checked.
 
     :param target: its folder is there, and empty.
     :param until: the last transaction to have; see :func:`.picking.pick`.
     :param check: also read every record of it; otherwise the caller does.
+    :param link: whether files of blobs may be the backup's own; otherwise nothing
+        that is done to the copy's files can touch the backup.
     :raises DamagedError: the backup is damaged.
     """
     wanted = chain.upto(unit)
@@ -59,7 +66,7 @@ def materialise(
     end = unit.until
     if until is not None:
         end = _cut(target.data, unit, until)
-    _restore_blobs(wanted, target.blobs, until, reporter)
+    _restore_blobs(wanted, target.blobs, until, reporter, link=link)
     if check:
         check_copy(wanted, target, end, reporter)
     return end
@@ -142,7 +149,12 @@ def _cut(data: Path, unit: Unit, until: str) -> End:
 
 
 def _restore_blobs(
-    wanted: Sequence[Unit], target: Path, until: str | None, reporter: Reporter
+    wanted: Sequence[Unit],
+    target: Path,
+    until: str | None,
+    reporter: Reporter,
+    *,
+    link: bool,
 ) -> None:
     source = ChainLayout(wanted[0].places.chain).blobs
     blobs.prepare(target, blobs.layout_of(source))
@@ -151,18 +163,20 @@ def _restore_blobs(
     for unit in wanted:
         for blob in units.read_manifest(unit):
             if until is None or blobs.tid_of(blob.path) <= until:
-                take_blob(source, target, blob)
+                take_blob(source, target, blob, link=link)
             task.advance()
     task.done()
 
 
-def take_blob(source: Path, target: Path, blob: blobs.BlobFile) -> None:
+def take_blob(
+    source: Path, target: Path, blob: blobs.BlobFile, *, link: bool = True
+) -> None:
     """Have a blob of a backup in a blob directory, and check what it holds.
 
     :raises DamagedError: it is not what was backed up, or missing.
     """
     try:
-        found = blobs.take(source, target, blob.path)
+        found = blobs.take(source, target, blob.path, link=link)
     except FileNotFoundError:
         raise DamagedError(
             f"The blob {source / blob.path} is missing.", _ELSEWHERE

@@ -28,17 +28,27 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHAIN/STAMP",
         help="this backup; zeoctl backups lists them",
     )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        default="",
+        metavar="STORAGE",
+        help="a backup of this other storage; the copy is not served until it is said "
+        "to be scrubbed",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="retire and remove copies that were not said to be scrubbed, first",
+    )
     options.add_changing(parser)
 
 
 def _run(storage: Storage, args: argparse.Namespace) -> Result:
-    return restoring.restore(
-        storage,
-        to_new_copy=args.to_new_copy,
-        at=args.at,
-        backup=args.backup,
-        **options.changing(args),
+    wish = restoring.Wish(
+        args.to_new_copy, args.at, args.backup, args.source, args.again
     )
+    return restoring.restore(storage, wish, **options.changing(args))
 
 
 VERBS = (

@@ -19,6 +19,12 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--side", choices=SIDES, help="on this address (default: the free one)"
     )
     parser.add_argument(
+        "--scrubbed",
+        action="store_true",
+        help="also if it is from another storage's backup: what must not be seen here "
+        "is gone from it",
+    )
+    parser.add_argument(
         "--timeout",
         type=options.timeout,
         default=serving.TIMEOUT,
@@ -38,11 +44,11 @@ def _unserve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(storage: Storage, args: argparse.Namespace) -> Result:
+    wish = serving.Wish(args.read_only, args.side, args.scrubbed)
     return serving.serve(
         storage,
         args.number,
-        read_only=args.read_only,
-        side=args.side,
+        wish,
         timeout=args.timeout,
         **options.changing(args),
     )

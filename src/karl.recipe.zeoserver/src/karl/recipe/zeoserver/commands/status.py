@@ -112,6 +112,9 @@ def _server_lines(server: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _copy_row(name: str, copy: Mapping[str, Any]) -> tuple[str, ...]:
     parent = f" of {copy['parent']}" if copy["parent"] else ""
+    if copy["source"]:
+        parent = f" of {copy['source']}"
+        parent += ", not scrubbed" if copy["withheld"] else ""
     return (
         name,
         str(copy["number"]),

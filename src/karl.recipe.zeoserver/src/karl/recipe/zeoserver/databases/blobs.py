@@ -166,13 +166,16 @@ def _read(folder: Path, path: str) -> BlobFile:
     return BlobFile(found.hexdigest(), size, path)
 
 
-def take(source: Path, target: Path, path: str, known: str = "") -> BlobFile:
+def take(
+    source: Path, target: Path, path: str, known: str = "", *, link: bool = True
+) -> BlobFile:
     """Have a blob file in another blob directory too: linked, or else copied.
 
     :param source: the blob directory it is in.
     :param target: the blob directory it comes to; one that is there is replaced.
     :param known: the sha256 of its content, if that is known: then a file that
         could be linked is not read.
+    :param link: whether it may be linked.
     :raises FileNotFoundError: it is not there.
     :raises DamagedError: it is no plain file, or its content is another.
     """
@@ -181,7 +184,7 @@ def take(source: Path, target: Path, path: str, known: str = "") -> BlobFile:
     files.make_directory(place.parent)
     if os.path.lexists(place):
         files.remove_tree(place)
-    if largefiles.link(origin, place):
+    if link and largefiles.link(origin, place):
         if known:
             return BlobFile(known, status.st_size, path)
         return _read(target, path)

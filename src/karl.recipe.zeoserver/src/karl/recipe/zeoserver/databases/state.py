@@ -53,6 +53,10 @@ class CopyState:
         are the site's own commits.
     :ivar packed: when it was last packed, seconds since the epoch.
     :ivar periods: when the site used it, or what it was made from.
+    :ivar source: the other storage whose backup it was made from; its numbers of
+        copies say nothing here.
+    :ivar withheld: it has the data of that storage's site as they were, so that it
+        is not served: nobody has said yet that they are scrubbed.
     """
 
     number: int
@@ -67,6 +71,8 @@ class CopyState:
     adopted_tid: str = ""
     packed: float | None = None
     periods: Periods = ()
+    source: str = ""
+    withheld: bool = False
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,21 @@ def check_copy(verb: str, storage: str, copy: CopyState) -> None:
         _refuse(refusal, storage, copy.number)
 
 
+def check_withheld(storage: str, copy: CopyState) -> None:
+    """Refuse to serve another site's data as long as nobody says they are scrubbed.
+
+    :raises RefusedError: nobody has.
+    """
+    if copy.withheld:
+        raise RefusedError(
+            f"Database copy {copy.number} of {storage} has the data of {copy.source}, "
+            "and nobody has said that they are scrubbed.",
+            "Once what must not be seen there is gone: zeoctl serve "
+            f"{storage} {copy.number} --scrubbed. If it is not needed: zeoctl retire "
+            f"{storage} {copy.number}.",
+        )
+
+
 def check_storage(
     verb: str,
     storage: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 from karl.recipe.release.base.errors import KarlError, RefusedError
@@ -19,6 +20,20 @@ from karl.recipe.zeoserver.servers import processes
 TIMEOUT = 30.0
 
 
+@dataclass(frozen=True)
+class Wish:
+    """How a copy is to be served.
+
+    :ivar read_only: commits to it are refused.
+    :ivar side: ``a`` or ``b``; None: whichever is free.
+    :ivar scrubbed: also if it has another site's data: they are scrubbed.
+    """
+
+    read_only: bool = False
+    side: str | None = None
+    scrubbed: bool = False
+
+
 def plan_serving(
     name: str,
     state: StorageState,
@@ -26,16 +41,20 @@ def plan_serving(
     *,
     read_only: bool,
     wanted: str | None = None,
+    scrubbed: bool = False,
 ) -> Plan:
     """Decide how a copy is served: where it is already, or on the free address.
 
     A former copy is only ever served read-only.
 
     :param wanted: the side to serve it on; None: a free one.
+    :param scrubbed: the operator said that another site's data in it may be seen.
     :raises RefusedError: it must not be served, or the address is taken.
     """
     copy = state.copy(number)
     rules.check_copy("serve", name, copy)
+    if not scrubbed:
+        rules.check_withheld(name, copy)
     side = state.side_of(number)
     if side is not None:
         _check_served(name, copy, side, wanted, read_only=read_only)
@@ -83,16 +102,14 @@ def _free(state: StorageState, wanted: str | None) -> str:
 def serve(
     storage: Storage,
     number: int,
+    wish: Wish,
     *,
-    read_only: bool = False,
-    side: str | None = None,
     timeout: float = TIMEOUT,
     dry_run: bool = False,
     wait: float = 0.0,
 ) -> dict[str, Any]:
     """Serve a copy and wait until it answers.
 
-    :param side: ``a`` or ``b``; None: whichever is free.
     :param timeout: seconds for its server to answer.
     :param wait: seconds to wait for another command.
     :raises RefusedError: it must not be served, or no servers run.
@@ -101,20 +118,29 @@ def serve(
     """
     name = storage.name
     if dry_run:
-        return plan_serving(
-            name, storage.state(), number, read_only=read_only, wanted=side
-        ).rehearsed()
+        return _planned(storage, number, wish).rehearsed()
     with changing(
         storage, "serve", f"serve a copy of {name}", wait, copy=number
     ) as change:
         before = storage.state()
-        plan = plan_serving(name, before, number, read_only=read_only, wanted=side)
+        plan = _planned(storage, number, wish)
         _check_that_servers_run(storage)
         if plan.steps:
             _check_that_it_is_there(storage, before.copy(number))
         _apply(change, before, plan, timeout)
     return plan.done(
         f"Database copy {number} is served.", **connection(storage, number)
+    )
+
+
+def _planned(storage: Storage, number: int, wish: Wish) -> Plan:
+    return plan_serving(
+        storage.name,
+        storage.state(),
+        number,
+        read_only=wish.read_only,
+        wanted=wish.side,
+        scrubbed=wish.scrubbed,
     )
 
 
@@ -139,7 +165,7 @@ def _apply(change: Change, before: StorageState, plan: Plan, timeout: float) -> 
     storage, (number, side) = change.storage, (plan.facts["number"], plan.facts["side"])
     if plan.steps:
         copy = dataclasses.replace(
-            before.copy(number), read_only=plan.facts["read_only"]
+            before.copy(number), read_only=plan.facts["read_only"], withheld=False
         )
         change.step("serve", number=number, side=side)
         change.save(before.with_copy(copy).with_serving(side, number))

@@ -251,6 +251,8 @@ def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
         "parent": copy.parent,
         "made": copy.made,
         "packed": copy.packed,
+        "source": copy.source,
+        "withheld": copy.withheld,
     }
 
 
