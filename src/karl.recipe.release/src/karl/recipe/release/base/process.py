@@ -67,7 +67,7 @@ def past_proxies() -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-def run(
+def run(  # noqa: PLR0913  # all but the first by their names
     argv: Sequence[str | Path],
     *,
     env: Mapping[str, str] | None = None,
@@ -76,6 +76,7 @@ def run(
     timeout: float | None = None,
     log: Path | None = None,
     errors: Path | None = None,
+    stdin: Path | None = None,
 ) -> str:
     """Run a program to its end and return what it printed.
 
@@ -86,6 +87,7 @@ def run(
     :param log: a file that all it prints is appended to, to be read meanwhile.
     :param errors: a file that what it prints on standard error is appended to, and
         which is then no part of what is returned.
+    :param stdin: a file that it reads as its standard input; default: nothing.
     :raises PrerequisiteError: there is no such program.
     :raises TimeLimitError: it ran too long.
     :raises ProcessError: it exited non-zero, or by a signal.
@@ -96,12 +98,13 @@ def run(
     with (
         log.open("a+b") if log else tempfile.TemporaryFile() as output,
         errors.open("ab") if errors else merged as other,
+        (stdin or Path(os.devnull)).open("rb") as source,
     ):
         start = output.seek(0, os.SEEK_END)
         try:
             child = subprocess.Popen(
                 words,
-                stdin=subprocess.DEVNULL,
+                stdin=source,
                 stdout=output,
                 stderr=other,
                 env=None if env is None else dict(env),
