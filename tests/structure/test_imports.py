@@ -45,7 +45,8 @@ ALLOWED = {
         "serving": {"declaration", "rendering", "modes"},
         # It drives the others through their commands.
         "upgrade": {"declaration"},
-        "installation": {"declaration", "rendering", "serving"},
+        "rollout": {"declaration", "upgrade"},
+        "installation": {"declaration", "rendering", "rollout", "serving"},
     },
 }  # fmt: skip
 
@@ -53,7 +54,7 @@ ALLOWED = {
 RECIPES = {
     "karl.recipe.release": {"recipe.py", "indexrecipe.py"},
     "karl.recipe.zeoserver": {"recipe.py"},
-    "karl.recipe.evolve": {"recipe.py"},
+    "karl.recipe.evolve": {"recipe.py", "rolloutrecipe.py"},
 }
 
 PACKAGES = [

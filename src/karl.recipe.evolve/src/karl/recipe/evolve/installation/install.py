@@ -46,14 +46,14 @@ def ensure(site: SiteDeclaration, page: Path | None, reporter: Reporter) -> None
         commands = scripts.render(site, lib, payload.base_interpreter())
         texts = documents.of(site, account, text)
         files.remove_partial(places.lib)
-        _remove_leftovers([*commands, *texts, places.mode])
+        remove_leftovers([*commands, *texts, places.mode])
         _make_folders(site)
         payload.write(lib, code)
         written = [*_write(commands, 0o755), *_write(texts, 0o644)]
         for path in documents.outdated(site, {**commands, **texts}):
             files.remove_tree(path)
         modefile.ensure_mode(places)
-        _remove_unused(places)
+        remove_unused(places)
     _tell(site, written, reporter)
 
 
@@ -76,7 +76,7 @@ def _check_control(site: SiteDeclaration) -> None:
             )
 
 
-def _remove_unused(places: EvolveLayout) -> None:
+def remove_unused(places: EvolveLayout) -> None:
     """Remove code that no command names; not while switch-version may run it."""
     with contextlib.suppress(BusyError), locked(places.site.switch_lock, "tidy up"):
         payload.remove_unused(places.lib, places.bin)
@@ -107,7 +107,7 @@ def _make_folders(site: SiteDeclaration) -> None:
         files.make_directory(Path(address.path).parent)
 
 
-def _remove_leftovers(paths: list[Path]) -> None:
+def remove_leftovers(paths: list[Path]) -> None:
     """Remove what a killed run left in folders that others write to, too."""
     for folder in {path.parent for path in paths if path.parent.is_dir()}:
         ours = tuple(

@@ -7,6 +7,7 @@ Each is a script of this machine's Python and needs no release; ``site-worker`` 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from karl.recipe.evolve.declaration.layout import EvolveLayout
@@ -86,7 +87,8 @@ if not os.path.realpath(sys.prefix).startswith(releases + os.sep):
     python = os.path.realpath(os.path.join(root, "current", "release"))
     python = os.path.join(python, "bin", "python")
     try:
-        os.execv(python, [python, "-I", os.path.realpath(__file__), *sys.argv[1:]])
+        words = [os.path.realpath(__file__), *{options!r}, *sys.argv[1:]]
+        os.execv(python, [python, "-I", "-B", *words])
     except OSError as error:
         refuse(
             "The software is not there: " + python + " (" + error.strerror + ").",
@@ -106,11 +108,34 @@ exec {program} --nodaemon --configuration {configuration}
 """
 
 
-def read_payload() -> dict[str, bytes]:
-    """Return the content of each file of the payload, by its relative path."""
+def read_payload(packages: Sequence[str] = _PACKAGES) -> dict[str, bytes]:
+    """Return the content of each file of the payload, by its relative path.
+
+    :param packages: of which every module is needed.
+    """
     return payload.read_with_base(
-        Path(__file__).parents[1], "karl.recipe.evolve", _PACKAGES
+        Path(__file__).parents[1], "karl.recipe.evolve", packages
     )
+
+
+def head(root: Path, lib: Path, interpreter: str) -> str:
+    """Return what every command of a site begins with.
+
+    :raises UsageError: a path cannot be written into a script.
+    """
+    first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
+    return first + _HEAD.format(root=str(root), lib=str(lib))
+
+
+def command(root: Path, lib: Path, interpreter: str, module: str) -> str:
+    """Return the text of a command.
+
+    :param lib: the folder of its code.
+    :param interpreter: this machine's Python.
+    :param module: has the function that is run, ``main(root, words)``.
+    :raises UsageError: a path cannot be written into a script.
+    """
+    return head(root, lib, interpreter) + _COMMAND.format(module=module)
 
 
 def render(site: SiteDeclaration, lib: Path, interpreter: str) -> dict[Path, str]:
@@ -121,15 +146,15 @@ def render(site: SiteDeclaration, lib: Path, interpreter: str) -> dict[Path, str
     :raises UsageError: a path cannot be written into a script.
     """
     places = site.places
-    first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
-    head = first + _HEAD.format(root=str(places.root), lib=str(lib))
+    first = head(places.root, lib, interpreter)
+    serve = _COMMAND.format(module="karl.recipe.evolve.serving.command")
     upgrade = _COMMAND.format(module="karl.recipe.evolve.upgrade.command")
     return {
-        places.site_command: head
-        + _COMMAND.format(module="karl.recipe.evolve.serving.command"),
-        places.evolve_command: head + upgrade,
-        places.worker_command: head + _WORKER,
-        places.evolve_run_command: head + _EVOLVE_RUN,
+        places.site_command: first + serve,
+        places.evolve_command: first + upgrade,
+        places.worker_command: first + _WORKER,
+        places.evolve_run_command: first
+        + _EVOLVE_RUN.format(options=site.evolve_options),
         **_supervise(site, places),
     }
 

@@ -1,0 +1,1 @@
+"""From a tag to a live release: published, frozen, built, rehearsed, evolved."""
