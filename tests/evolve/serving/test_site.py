@@ -50,6 +50,8 @@ def test_a_life(site):
     """A site is started, told of, restarted and stopped, each more than once."""
     assert site.run("status").returncode == 1
     assert site.do("stop")["changed"] is False
+    assert site.do("restart", "--if-running")["workers"] == []
+    assert site.run("status").returncode == 1
     started = site.do("start")
     assert [each["number"] for each in started["workers"]] == [1, 2]
     assert pids(site.do("start")) == pids(started)

@@ -8,7 +8,8 @@ Times are seconds since the epoch; ``seconds`` are durations.
     ``action``, ``workers``: for each process, in order, ``number``, ``pid``,
     ``revision``, ``release``, ``seconds`` (until it answered).
     Each one that ``restart`` restarts has answered its health check before the
-    next is touched; it starts the site if nothing runs.  Exit 6: a process did not
+    next is touched; it starts the site if nothing runs, unless it is told not to
+    (then no ``workers``).  Exit 6: a process did not
     come up; those that were not restarted yet go on serving.
 ``stop``
     ``action``, ``changed``.
@@ -98,7 +99,8 @@ def _start(
 def _restart(
     site: SiteDeclaration, args: argparse.Namespace, reporter: Reporter
 ) -> Result:
-    return telling.started("restart", operations.restart(site, reporter))
+    done = operations.restart(site, reporter, if_running=args.if_running)
+    return telling.started("restart", done)
 
 
 def _stop(
@@ -215,10 +217,13 @@ def build_parser() -> Parser:
     for name, summary in (
         ("start", "start the site, and wait until every process answers"),
         ("stop", "stop the site, when the requests in flight are answered"),
-        ("restart", "restart one process after the other, so that no request fails"),
         ("status", "tell which processes run, and the mode"),
     ):
         _add(verbs, name, summary)
+    summary = "restart one process after the other, so that no request fails"
+    _add(verbs, "restart", summary).add_argument(
+        "--if-running", action="store_true", help="do not start a site that is stopped"
+    )
     _add_mode(verbs)
     trial = _add(verbs, "try", "start a private process of a revision, and ask it")
     trial.add_argument("revision", type=_number, metavar="REVISION", help="its number")

@@ -45,17 +45,20 @@ def stop(site: SiteDeclaration, reporter: Reporter) -> bool:
         return controller.of(site).stop(reporter)
 
 
-def restart(site: SiteDeclaration, reporter: Reporter) -> list[Started]:
+def restart(
+    site: SiteDeclaration, reporter: Reporter, *, if_running: bool = False
+) -> list[Started]:
     """Replace one process after the other; start the site if nothing runs.
 
     The next one is touched only when the one before is well: the others serve.
 
+    :param if_running: do not start the site.
     :raises UnfinishedError: a process did not come up; those after it still run.
     """
     with locked(site.places.control_lock, "restart the site"):
         control = controller.of(site)
         if not control.runs():
-            return _start(site, control, reporter)
+            return [] if if_running else _start(site, control, reporter)
         told = control.outdated()
         if told:
             reporter.warn(told)

@@ -19,6 +19,8 @@ Result = Mapping[str, Any]
 
 def started(action: str, found: Sequence[Started]) -> Result:
     """Tell of processes that were started."""
+    if not found:
+        return {"action": action, "workers": [], "text": "The site did not run."}
     processes = "process" if len(found) == 1 else "processes"
     revisions = sorted({each.revision for each in found})
     serving = ", ".join(f"revision {number}" for number in revisions)
