@@ -52,8 +52,11 @@ def test_everything_reads_back(tmp_path):
         before_read_only="a 'b c'\nd", cron="5 * * * * x\n@daily y z",
         address="[::1]:8080", process_control="systemd", systemctl="sudo systemctl",
         mode_page="page.html", window_limit="30.5", safe_posts="/login",
+        evolve_packages="acme.old\nacme.other", evolve_context="site",
     )  # fmt: skip
     assert found.storage == "acme-prod"
+    assert found.evolve_packages == ("acme.old", "acme.other")
+    assert found.evolve_options[-1] == "--context=site"
     assert found.hooks["before-read-only"] == (("a", "b c"), ("d",))
     assert found.cron[0] == CronJob("5 * * * *", ("x",))
     assert found.cron[1] == CronJob("@daily", ("y", "z"))
@@ -122,6 +125,8 @@ HOSTILE = {
         "0", "65536", "x", "host:", ":", "example.org:80", "::1:80", "[::1:80",
         "1.2.3:80", "/" + "x" * 200, "/a/b%c", "/a\nb", "a/$(x)'", "80 81",
     ],
+    "evolve-packages": ["acme-old", "a..b", ".a", "a.1", "a b/c"],
+    "evolve-context": ["a\nb"],
     "workers": ["0", "1", "65", "-1", "two", "2.5", "", "٢"],
     "threads": ["0", "257", "x"],
     "health-path": ["healthz", "", "/a?b", "/a#b", "http://x/", "/a\x00"],

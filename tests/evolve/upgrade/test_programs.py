@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -138,3 +139,24 @@ def test_events_are_taken_when_they_are_whole(tmp_path):
         stream.write('nt": "two"}\nnonsense\n')
     events.read()
     assert taken == [{"event": "one"}, {"event": "two"}]
+
+
+def test_evolve_run_is_told_what_the_buildout_says(tmp_path):
+    """Packages and context come first, so that every action of it knows them."""
+    found = programs(tmp_path, "true")
+    found.declared = dataclasses.replace(
+        found.declared, evolve_packages=("acme.old", "b"), evolve_context="site"
+    )
+    interpreter = found.places.interpreter("1.1")
+    interpreter.parent.mkdir(parents=True)
+    interpreter.write_text('#!/bin/sh\nprintf \'{"words": "%s"}\\n\' "$*"\n')
+    interpreter.chmod(0o755)
+    taken = []
+    assert found.evolve_run("1.1", ["--status"], taken.append) == 0
+    command = found.places.layout.evolve_run_command
+    assert taken == [
+        {
+            "words": f"-I -B {command} --package=acme.old --package=b --context=site "
+            "--status --json"
+        }
+    ]

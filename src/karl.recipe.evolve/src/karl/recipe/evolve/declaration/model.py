@@ -140,6 +140,10 @@ class SiteDeclaration:
     :ivar storage: what ``zeoctl`` calls its database; empty: no storage of a
         database server, so that ``evolve`` cannot work on it.
     :ivar zeo_command: ``zeoctl`` with what leads to it, such as ``ssh zeo@db1``.
+    :ivar evolve_packages: dotted names of packages that evolve, besides those that
+        releases say by themselves.
+    :ivar evolve_context: the key in the root of what plain evolve functions are called
+        with; empty: the root itself.
     :ivar hooks: commands by moment, such as ``before-read-only``; each moment is
         there.
     """
@@ -154,6 +158,17 @@ class SiteDeclaration:
     )
     cron: tuple[CronJob, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
+    evolve_packages: tuple[str, ...] = ()
+    evolve_context: str = ""
+
+    @property
+    def evolve_options(self) -> list[str]:
+        """What every ``evolve-run`` of the site is told."""
+        words = [f"--package={name}" for name in self.evolve_packages]
+        return [
+            *words,
+            *([f"--context={self.evolve_context}"] if self.evolve_context else []),
+        ]
 
     @property
     def places(self) -> EvolveLayout:
@@ -217,5 +232,6 @@ def _declared(found: dict[str, Any]) -> SiteDeclaration:
                 CronJob(each["times"], tuple(each["command"])) for each in found["cron"]
             ),
             "timeouts": Timeouts(**found["timeouts"]),
+            "evolve_packages": tuple(found["evolve_packages"]),
         }
     )

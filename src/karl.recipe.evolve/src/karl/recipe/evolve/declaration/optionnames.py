@@ -27,6 +27,8 @@ DEFAULTS: Mapping[str, str] = {
     "user": "",
     "request-timeout": "60",
     "cron": "",
+    "evolve-packages": "",
+    "evolve-context": "",
     **dict.fromkeys(MOMENTS, ""),
     "start-timeout": "60",
     "stop-timeout": "30",

@@ -66,6 +66,8 @@ def _declared(reading: Reading) -> SiteDeclaration:
         hooks={moment: reading.read(moment, values.commands) for moment in MOMENTS},
         cron=reading.read("cron", values.cron),
         timeouts=_timeouts(reading),
+        evolve_packages=reading.read("evolve-packages", values.modules),
+        evolve_context=reading.read("evolve-context", values.line),
     )
 
 

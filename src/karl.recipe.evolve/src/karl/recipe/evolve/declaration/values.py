@@ -27,6 +27,7 @@ _SITE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 _STORAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\Z")
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")
 _URL_PATH = re.compile(r"/[^\s?#\x00-\x20\x7f]*\Z")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z", re.ASCII)
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*,/-]+\Z")
 _CRON_WORDS = frozenset(
     {"@reboot", "@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly",
@@ -192,6 +193,15 @@ def commands(text: str) -> tuple[Command, ...]:
     """Return argument lists, one a line."""
     lines = [each.strip() for each in text.split("\n")]
     return tuple(command(each) for each in lines if each)
+
+
+def modules(text: str) -> tuple[str, ...]:
+    """Return dotted names of packages, one a line."""
+    found = tuple(text.split())
+    for each in found:
+        if not _MODULE.match(each):
+            raise UsageError(f"{each!r} is not the dotted name of a package")
+    return found
 
 
 def cron(text: str) -> tuple[CronJob, ...]:

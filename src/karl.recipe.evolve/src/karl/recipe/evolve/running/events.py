@@ -100,10 +100,12 @@ class Text:
         self,
         *,
         packages: list[dict[str, Any]],
+        empty: bool,
         deferred: list[dict[str, Any]],
         run: dict[str, Any] | None,
     ) -> str:
-        lines = [f"{'package':<28} {'software':>8} {'database':>8}  state"]
+        lines = ["The database is empty."] if empty else []
+        lines.append(f"{'package':<28} {'software':>8} {'database':>8}  state")
         for p in packages:
             software = "none" if p["software"] is None else p["software"]
             database = "none" if p["database"] is None else p["database"]

@@ -105,7 +105,8 @@ def discovered(named: Iterable[str] = ()) -> list[Package]:
     points = {point.value: point for point in entry_points(group=GROUP)}
     needs = {point.value: _needed(_distribution(point)) for point in points.values()}
     ordered = _ordered(points, needs)
-    modules = [*ordered, *(name for name in named if name not in points)]
+    further = dict.fromkeys(name for name in named if name not in points)
+    modules = [*ordered, *further]
     return [
         _package(points[module].name if module in points else module, module)
         for module in modules

@@ -176,7 +176,8 @@ class Programs:
             ended = self.run(
                 [
                     self.places.interpreter(version), "-I", "-B",
-                    self.places.layout.evolve_run_command, *words, "--json",
+                    self.places.layout.evolve_run_command,
+                    *self.declared.evolve_options, *words, "--json",
                 ],
                 allowed,
                 log=path,
