@@ -1,131 +1,113 @@
-"""A run's report as one HTML page: no script, and nothing that is fetched."""
+"""What there is to see of a run: as blocks, and as a page that can be sent."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff;
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .6rem .25rem 0;
-  border-bottom: 1px solid #dde3ea; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.facts { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1rem 0; }
-.facts div { background: #f3f6f9; border-radius: 6px; padding: .6rem 1rem; }
-.facts b { display: block; font-size: 1.25rem; }
-.bad { color: #a1260d; } .good { color: #1d6b36; }
-svg text { font: 12px system-ui, sans-serif; fill: #1c2733; }
-"""
+from karl.recipe.release.base import blocks, pages
+from karl.recipe.release.base.blocks import Block, moment, span
 
-_OUTCOMES = {
+#: How a run ended, in words, and whether that is well.
+OUTCOMES = {
     "done": ("good", "done"),
     "undone": ("bad", "undone: everything is as it was before"),
     "unfinished": ("bad", "not finished"),
 }
 
-#: Sizes of the timeline, in pixels.
-_ROW, _LEFT, _WIDTH = 22, 170, 860
+_REFUSED = ("Writes", "refused")
+_READING = "Reading went on all the time."
 
 
 def page(data: Mapping[str, Any]) -> str:
     """Return the page for what :func:`report.data` tells."""
-    kind, outcome = str(data["kind"]), _OUTCOMES[data["outcome"]]
-    title = f"{kind.capitalize()} {data['number']}"
-    before, after = data["from"], data["to"]
-    start = "" if before["release"] is None else f"{_cell(before['release'])} to "
-    releases = f"release {start}{_cell(after['release'])}"
-    parts = [
-        f"<h1>{escape(title)}: {releases}</h1>",
-        f'<p class="{outcome[0]}">{outcome[1]}</p>',
+    name, (kind, outcome) = title(data), OUTCOMES[data["outcome"]]
+    return pages.document(
+        name,
+        [
+            pages.heading(1, name),
+            pages.paragraph(outcome.capitalize() + ".", kind),
+            pages.blocks(of_run(data), 2),
+        ],
+    )
+
+
+def title(data: Mapping[str, Any]) -> str:
+    """Return what a run is called."""
+    return f"{str(data['kind']).capitalize()} {data['number']}: {way(data)}"
+
+
+def way(data: Mapping[str, Any]) -> str:
+    """Return from which release to which a run goes."""
+    before, after = data["from"]["release"], data["to"]["release"]
+    return f"release {after}" if before is None else f"release {before} to {after}"
+
+
+def of_run(data: Mapping[str, Any]) -> list[Block]:
+    """Return what there is to see of a run."""
+    found = [
         _facts(data),
-        _failure(data),
-        "<h2>Timeline</h2>",
-        timeline(data["steps"]),
+        *_failure(data["failure"]),
+        blocks.timeline("Timeline", _steps(data["steps"]), _REFUSED),
+        *([blocks.note(_READING)] if data["steps"] else []),
         _evolved(data["evolved"]),
         _counts(data["counts"]),
         _reindexed(data["reindexed"]),
-        _list("Warnings", data["warnings"]),
-        _list("Undone", data["undone"]),
+        blocks.listing("Warnings", data["warnings"]),
+        blocks.listing("Undone", data["undone"]),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</body>\n</html>\n"
-    )
+    return [block for block in found if block.get("rows", True)]
 
 
-def timeline(steps: Sequence[Mapping[str, Any]]) -> str:
-    """Return a picture of the steps: a bar each, dark while writes were refused."""
-    shown = [step for step in steps if step["seconds"] is not None]
-    if not shown:
-        return "<p>No step was done.</p>"
-    whole = max(0.001, *(step["at"] + step["seconds"] for step in shown))
-    scale = (_WIDTH - _LEFT - 70) / whole
-    rows = []
-    for row, step in enumerate(shown):
-        top, left = row * _ROW + 4, _LEFT + step["at"] * scale
-        width = max(step["seconds"] * scale, 2)
-        colour = "#c4582c" if step["window"] else "#4a7fb5"
-        rows.append(
-            f'<text x="0" y="{top + 12}">{escape(step["name"])}</text>'
-            f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="14" rx="2" '
-            f'fill="{colour}"><title>{escape(step["text"])}</title></rect>'
-            f'<text x="{left + width + 5:.1f}" y="{top + 12}">'
-            f"{step['seconds']:.1f} s</text>"
-        )
-    height = len(shown) * _ROW + 8
-    return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" width="100%" role="img" '
-        'aria-label="The steps and how long each took">'
-        + "".join(rows)
-        + "</svg>\n<p>Orange: writes were refused. Reading went on all the time.</p>"
-    )
-
-
-def _facts(data: Mapping[str, Any]) -> str:
-    window = data["window"]
-    label = "read-only window"
+def _facts(data: Mapping[str, Any]) -> Block:
+    window, label = data["window"], "Writes were refused for"
     if window is None and data["predicted_window"] is not None:
-        window, label = data["predicted_window"], "predicted read-only window"
-    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(data["began"]))
-    found = [
-        (began, "began"),
-        (_seconds(data["seconds"]), "in all"),
-        ("none" if window is None else _seconds(window), label),
-        (_cell(data["from"]["copy"]), "database copy before"),
-        (_cell(data["to"]["copy"]), "database copy after"),
-    ]
-    cells = "".join(f"<div><b>{value}</b>{label}</div>" for value, label in found)
-    return f'<div class="facts">{cells}</div>'
+        window, label = data["predicted_window"], "Writes would be refused for"
+    return blocks.facts(
+        [
+            ("Began", moment(data["began"])),
+            ("Took", span(data["seconds"])),
+            (label, "no time" if window is None else span(window)),
+            ("Database copy before", _cell(data["from"]["copy"])),
+            ("Database copy after", _cell(data["to"]["copy"])),
+        ]
+    )
 
 
-def _failure(data: Mapping[str, Any]) -> str:
-    failure = data["failure"]
+def _failure(failure: Mapping[str, Any] | None) -> list[Block]:
     if failure is None:
-        return ""
+        return []
     text = f"The step {failure['step']} failed: {failure['message']} {failure['tip']}"
-    return f'<p class="bad">{escape(text)}</p>'
+    return [blocks.note(text)]
 
 
-def _evolved(steps: Sequence[Mapping[str, Any]]) -> str:
+def _steps(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": step["name"],
+            "text": step["text"],
+            "at": step["at"],
+            "seconds": step["seconds"],
+            "marked": step["window"],
+        }
+        for step in steps
+        if step["seconds"] is not None
+    ]
+
+
+def _evolved(steps: Sequence[Mapping[str, Any]]) -> Block:
+    heads = ("Package", "Version", "What", "Objects", "Changed", "Time")
     rows = [
         (
             _cell(step["package"]), _cell(step["version"]), _cell(step["title"]),
-            _cell(step["seen"]), _cell(step["changed"]), _seconds(step["seconds"]),
+            _cell(step["seen"]), _cell(step["changed"]), span(step["seconds"]),
         )
         for step in steps
     ]  # fmt: skip
-    heads = ("Package", "Version", "What", "Objects", "Changed", "Time")
-    return _table("Evolve steps", heads, rows)
+    return blocks.table("Evolve steps", heads, rows, numbers=(1, 3, 4, 5))
 
 
-def _counts(counts: Sequence[Mapping[str, Any]]) -> str:
+def _counts(counts: Sequence[Mapping[str, Any]]) -> Block:
     rows = []
     for each in counts:
         before, after = each["before"] or {}, each["after"] or {}
@@ -136,37 +118,17 @@ def _counts(counts: Sequence[Mapping[str, Any]]) -> str:
             (f"index {name}", old.get(name), new.get(name))
             for name in sorted({*old, *new})
         ]
-        rows += [(where, escape(what), _cell(a), _cell(b)) for what, a, b in pairs]
-    return _table("Counts", ("Step", "What", "Before", "After"), rows)
+        rows += [(where, what, _cell(a), _cell(b)) for what, a, b in pairs]
+    heads = ("Step", "What", "Before", "After")
+    return blocks.table("Counts", heads, rows, numbers=(2, 3))
 
 
-def _reindexed(indexes: Mapping[str, int]) -> str:
-    rows = [(escape(name), _cell(count)) for name, count in sorted(indexes.items())]
-    return _table("Reindexed", ("Index", "Documents"), rows)
-
-
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<h2>{escape(title)}</h2>\n<table><tr>{head}</tr>\n{body}</table>"
-
-
-def _list(title: str, items: Sequence[str]) -> str:
-    if not items:
-        return ""
-    lines = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f"<h2>{escape(title)}</h2>\n<ul>{lines}</ul>"
+def _reindexed(indexes: Mapping[str, int]) -> Block:
+    rows = [(name, _cell(count)) for name, count in sorted(indexes.items())]
+    return blocks.table("Reindexed", ("Index", "Documents"), rows, numbers=(1,))
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
-
-
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} s"
+    return f"{value:,}" if isinstance(value, int) else str(value)
