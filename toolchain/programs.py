@@ -32,6 +32,18 @@ _LACK = (
 )
 _TEST_LACK = "The test tools are not installed, or the checkout was moved or copied."
 
+#: A warning is an error: a link that leads nowhere, a page in no list of contents.
+_DOCS = """\
+"$root/.venv/bin/python" -I -m sphinx --quiet --fail-on-warning --keep-going \\
+    --nitpicky -c docs -d build/doctrees . build/docs "$@" &&
+    echo "$root/build/docs/index.html\""""
+
+#: What needs --test: each command's program, and how it is run.
+_TEST_PROGRAMS = {
+    "test": ("pytest", 'exec "$root/.venv/bin/python" -I -m pytest "$@"'),
+    "docs": ("sphinx-build", _DOCS),
+}
+
 
 def rendered(root: Path) -> dict[str, str]:
     """Return the commands of the checkout *root*: name and content."""
@@ -46,14 +58,17 @@ def rendered(root: Path) -> dict[str, str]:
         )
         for name, settings in (("buildout", _NO_UPGRADE), ("karl-index", ""))
     }
-    test = _FRAME.format(
-        root=shlex.quote(str(root)),
-        program="pytest",
-        lack=_TEST_LACK,
-        option=" --test",
-        run='cd "$root" && exec "$root/.venv/bin/python" -I -m pytest "$@"',
-    )
-    return {**plain, "test": test}
+    with_tests = {
+        name: _FRAME.format(
+            root=shlex.quote(str(root)),
+            program=program,
+            lack=_TEST_LACK,
+            option=" --test",
+            run=f'cd "$root" && {words}',
+        )
+        for name, (program, words) in _TEST_PROGRAMS.items()
+    }
+    return {**plain, **with_tests}
 
 
 def written(checkout: Checkout) -> list[str]:
