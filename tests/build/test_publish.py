@@ -14,7 +14,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.building import archives
-from karl.recipe.release.building.publish import publish
+from karl.recipe.release.building.publish import Expected, publish
 
 _FLIT_CONTENT = {**flit(), ".gitignore": "ignored.py\n"}
 
@@ -235,6 +235,27 @@ def test_names_must_agree(repository: Path, published, software: SoftwareLayout)
     with pytest.raises(DamagedError, match=r"honest-2\.0\.tar\.gz"):
         published(thing)
     assert not list(software.pool.glob("honest*"))
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        (Expected(version="1.1"), "is of version 1.0, not 1.1"),
+        (Expected(files={"acme_thing-1.0-py3-none-any.whl": "00"}), "an index names"),
+    ],
+)
+def test_unexpected(repository: Path, published, software, expected, told):
+    """What is not as it is expected leaves the pool as it was."""
+    with pytest.raises(RefusedError, match=told):
+        published(repository / "thing", expected=expected)
+    assert not list(software.pool.glob("acme_thing*"))
+
+
+def test_expected(repository: Path, published):
+    """What is as it is expected is published."""
+    names = published(repository / "thing")
+    expected = Expected("1.0.0", names)
+    assert published(repository / "thing", expected=expected) == names
 
 
 def test_no_folder(published, tmp_path: Path):

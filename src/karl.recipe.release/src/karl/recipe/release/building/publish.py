@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_version
@@ -39,6 +40,49 @@ _GIT = (
 _SHOWN = 10
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What is refused before the pool changes, if it turns out otherwise.
+
+    :ivar version: of the source tree; empty: any.
+    :ivar files: sha256 by name, of files that are named already.
+    """
+
+    version: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def check_version(self, sdist: Path) -> None:
+        """Check the version that a built sdist has.
+
+        :raises RefusedError: it is another.
+        """
+        found = identify(sdist.name).version
+        if self.version and canonicalize_version(found) != canonicalize_version(
+            self.version
+        ):
+            raise RefusedError(
+                f"The source tree is of version {found}, not {self.version}.",
+                "Name the right tree, or correct the version in it and commit that.",
+            )
+
+    def check_bytes(self, made: Iterable[Path]) -> None:
+        """Check files that are named already.
+
+        :raises RefusedError: they have other bytes.
+        """
+        other = [
+            path.name
+            for path in made
+            if self.files.get(path.name, "") not in {"", files.sha256_of(path)}
+        ]
+        if other:
+            raise RefusedError(
+                f"{' and '.join(other)} would get other bytes than an index names: "
+                "it was frozen from another source.",
+                "Publish the source that it was frozen from, or raise the version.",
+            )
+
+
 def publish(
     source_tree: Path,
     software: SoftwareLayout,
@@ -46,6 +90,7 @@ def publish(
     build_index_url: str,
     reporter: Reporter | None = None,
     allow_uncommitted: bool = False,
+    expected: Expected | None = None,
 ) -> list[Path]:
     """Build sdist and wheel of *source_tree* and put them into the pool.
 
@@ -53,8 +98,8 @@ def publish(
     :param allow_uncommitted: take the files as they are, except ignored ones.
     :returns: the pooled files, sdist first; both were there already if this
         version had been published with the same bytes.
-    :raises RefusedError: something is uncommitted, or the pool has this version
-        with other bytes.
+    :raises RefusedError: something is uncommitted, or not as expected, or the pool
+        has this version with other bytes.
     :raises UsageError: *source_tree* is not a folder.
     """
     reporter = reporter or SilentReporter()
@@ -70,11 +115,15 @@ def publish(
             _copy(source_tree, tree)
         else:
             _export(source_tree, tree, folder / "tree.tar")
-        made = _make(tree, folder, build_index_url, reporter)
+        expected = expected or Expected()
+        made = _make(tree, folder, build_index_url, expected, reporter)
+        expected.check_bytes(made)
         return _pool(made, Pool(software), reporter)
 
 
-def _make(tree: Path, folder: Path, url: str, reporter: Reporter) -> list[Path]:
+def _make(
+    tree: Path, folder: Path, url: str, expected: Expected, reporter: Reporter
+) -> list[Path]:
     """Build, normalise and check; return the sdist and, if it is pure, the wheel."""
     ready = folder / "ready"
     ready.mkdir()
@@ -83,6 +132,7 @@ def _make(tree: Path, folder: Path, url: str, reporter: Reporter) -> list[Path]:
     )
     sdist = archives.normalise_sdist(sdist, ready / sdist.name)
     _check_name(sdist)
+    expected.check_version(sdist)
     wheel = builder.build_wheel(
         sdist, index_url=url, into=folder / "wheel", reporter=reporter
     )

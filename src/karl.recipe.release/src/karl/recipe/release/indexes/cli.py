@@ -152,6 +152,14 @@ def _publish(commands: Commands) -> None:
         "--allow-uncommitted", action="store_true",
         help="build the working tree although it differs from the last commit",
     )  # fmt: skip
+    command.add_argument(
+        "--expect-version", default="", metavar="VERSION",
+        help="refuse a tree of another version",
+    )  # fmt: skip
+    command.add_argument(
+        "--expect-index", metavar="NAME/VERSION",
+        help="refuse other bytes than this index names, if it is frozen",
+    )  # fmt: skip
     _registry(command)
 
 

@@ -13,7 +13,7 @@ from karl.recipe.release.base.console import Console, table
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.building.publish import publish
+from karl.recipe.release.building.publish import Expected, publish
 from karl.recipe.release.distributions.lockfile import Index, Package
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch, garbage
@@ -109,6 +109,7 @@ def publish_trees(options: argparse.Namespace, console: Console) -> int:
     software = software_of(options)
     backend = _index(options, options.build_index)
     url = Backends(backend, options.registry).url(software, console)
+    expected = Expected(options.expect_version, _named(options))
     published = [
         str(path)
         for tree in options.tree
@@ -118,9 +119,24 @@ def publish_trees(options: argparse.Namespace, console: Console) -> int:
             build_index_url=url,
             reporter=console,
             allow_uncommitted=options.allow_uncommitted,
+            expected=expected,
         )
     ]
     return _answer(options, {"published": published}, "\n".join(published))
+
+
+def _named(options: argparse.Namespace) -> dict[str, str]:
+    """Return the sha256 of each file of the index that is expected, if there is one."""
+    if not options.expect_index:
+        return {}
+    name = IndexName.parse(options.expect_index)
+    software = software_of(options)
+    if not software.index(name).lock_file.exists():
+        return {}
+    lock = Index.load(software, name).lock
+    return {
+        file.name: file.sha256 for package in lock.packages for file in package.files
+    }
 
 
 def add_files(options: argparse.Namespace, console: Console) -> int:
