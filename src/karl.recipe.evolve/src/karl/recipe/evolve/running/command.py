@@ -53,10 +53,17 @@ def parser() -> argparse.ArgumentParser:
         ("evolve", "run the pending steps, or go on with them"),
         ("verify", "check the invariants of the steps that were run; only reads"),
         ("deferred", "do what was left for the background, on the live database"),
+        ("pack", "keep nothing but what is current (with --data)"),
     ):
         action.add_argument(
             f"--{name}", dest="action", action="store_const", const=name, help=text
         )
+    action.add_argument(
+        "--call",
+        default="",
+        metavar="MODULE:FUNCTION",
+        help="call a function with the root of the database, and commit",
+    )
     result.set_defaults(action="status")
     result.add_argument(
         "--package",
@@ -107,9 +114,12 @@ def _run(options: argparse.Namespace, tell: Listener, stop: Stop) -> None:
     source = Source(options.zodb_conf, options.data, options.blobs)
     if options.blobs is not None and options.data is None:
         raise UsageError("--blobs goes with --data.", "A zodb.conf names its blobs.")
-    packages = discovered(options.package)
+    if options.action == "pack":
+        _pack(source, tell)
+        return
+    packages = [] if options.call else discovered(options.package)
     mode: Mode = "read"
-    if options.action in {"evolve", "deferred"}:
+    if options.action in {"evolve", "deferred"} or options.call:
         mode = "write"
     elif options.action == "dry-run":
         mode = "overlay"
@@ -117,7 +127,8 @@ def _run(options: argparse.Namespace, tell: Listener, stop: Stop) -> None:
         opened(source, mode) as database,
         session_of(database, tell, stop, options.context) as session,
     ):
-        _ACTIONS[options.action](session, packages, options)
+        action = "call" if options.call else options.action
+        _ACTIONS[action](session, packages, options)
 
 
 def _status(session: Session, packages: list[Package], _: Any) -> None:
@@ -167,6 +178,18 @@ def _deferred(session: Session, packages: list[Package], options: Any) -> None:
     run_deferred(session, packages, pause=options.pause)
 
 
+def _call(session: Session, _: list[Package], options: Any) -> None:
+    from karl.recipe.evolve.running.scrubbing import call
+
+    call(session, options.call)
+
+
+def _pack(source: Source, tell: Listener) -> None:
+    from karl.recipe.evolve.running.scrubbing import pack
+
+    pack(source, tell)
+
+
 _ACTIONS: dict[str, Callable[[Session, list[Package], Any], None]] = {
     "status": _status,
     "check": _check,
@@ -174,6 +197,7 @@ _ACTIONS: dict[str, Callable[[Session, list[Package], Any], None]] = {
     "evolve": _evolve,
     "verify": _verify,
     "deferred": _deferred,
+    "call": _call,
 }
 
 
