@@ -23,7 +23,7 @@ Port {port}
 ListenAddress {address}
 HostKey {folder}/host_key
 PidFile none
-AuthorizedKeysFile {folder}/%u.keys
+AuthorizedKeysFile {folder}/%u.keys{keys}
 StrictModes no
 UsePAM no
 PasswordAuthentication no
@@ -94,12 +94,15 @@ class Sshd:
     :ivar folder: where all that it needs is; whoever logs in must be able to read it.
     :ivar enter: words before a command with which it runs elsewhere, such as
         ``nsenter``.
+    :ivar keys: where else keys that are let in may be, such as
+        ``.ssh/authorized_keys``.
     """
 
     folder: Path
     address: str = "127.0.0.1"
     port: int = 0
     enter: Sequence[str] = ()
+    keys: str = ""
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -109,7 +112,12 @@ class Sshd:
         key = make_key(self.folder / "host_key")
         (self.folder / "known_hosts").write_text(f"tested {key}\n")
         (self.folder / "sshd_config").write_text(
-            _SERVER.format(port=self.port, address=self.address, folder=self.folder)
+            _SERVER.format(
+                port=self.port,
+                address=self.address,
+                folder=self.folder,
+                keys=f" {self.keys}" if self.keys else "",
+            )
         )
 
     # Who may enter.
