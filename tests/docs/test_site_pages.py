@@ -23,6 +23,7 @@ TOLD = {
     "user": "who runs the buildout",
     "mode-page": "our own page",
     "storage": "the site's name",
+    "scrub": "must be said with it",
 }
 
 
@@ -51,7 +52,11 @@ def test_the_defaults_are_told(rows):
 
 
 #: An example that holds only together with another option.
-WITH = {"storage": {"zeo-command": "zeoctl"}}
+WITH = {
+    "storage": {"zeo-command": "zeoctl"},
+    "refresh-from": {"zeo-command": "zeoctl", "scrub": "none"},
+    "scrub": {"zeo-command": "zeoctl", "refresh-from": "acme-live"},
+}
 
 
 def test_the_examples_can_be(rows):

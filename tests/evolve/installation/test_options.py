@@ -11,6 +11,7 @@ from karl.recipe.evolve.declaration.model import (
     MOMENTS,
     Address,
     CronJob,
+    Refresh,
     SiteDeclaration,
 )
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
@@ -45,6 +46,32 @@ def test_the_defaults_are_complete():
     assert not any(found.hooks.values())
 
 
+def test_whose_data_come_here():
+    """Nothing comes by default; with ``none``, what comes is left as it is."""
+    assert read().refresh is None
+    found = read(zeo_command="zeoctl", refresh_from="acme-live", scrub="none")
+    assert found.refresh == Refresh("acme-live", ())
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"refresh_from": "acme-live"}, "refresh-from needs scrub"),
+        ({"refresh_from": "acme-prod", "scrub": "none"}, "from itself"),
+        ({"refresh_from": "acme-live", "scrub": "none\na:b"}, "none does not go with"),
+        ({"scrub": "none"}, "scrub needs refresh-from"),
+        ({"refresh_from": "Acme Live", "scrub": "none"}, "a storage's name can have"),
+        (
+            {"refresh_from": "acme-live", "scrub": "none", "zeo_command": ""},
+            "refresh-from needs zeo-command",
+        ),
+    ],
+)
+def test_data_must_not_come_here_by_mistake(given, problem):
+    """What is done to another site's data has to be said, and from where they come."""
+    assert problem in refused(**{"zeo_command": "zeoctl", **given})
+
+
 def test_everything_reads_back(tmp_path):
     """What is written to etc/upgrade.json is read from there, whole."""
     found = read(
@@ -53,6 +80,7 @@ def test_everything_reads_back(tmp_path):
         address="[::1]:8080", process_control="systemd", systemctl="sudo systemctl",
         mode_page="page.html", window_limit="30.5", safe_posts="/login",
         evolve_packages="acme.old\nacme.other", evolve_context="site",
+        refresh_from="acme-live", scrub="acme.scrubbing:scrub\nsed -i 's/a b//' x",
     )  # fmt: skip
     assert found.storage == "acme-prod"
     assert found.evolve_packages == ("acme.old", "acme.other")

@@ -58,6 +58,11 @@ class EvolveLayout:
         return self.bin / "evolve"
 
     @property
+    def refresh_command(self) -> Path:
+        """``bin/refresh-staging``: only of a site that gets another one's data."""
+        return self.bin / "refresh-staging"
+
+    @property
     def evolve_run_command(self) -> Path:
         """``bin/evolve-run``: run by the interpreter of a release."""
         return self.bin / "evolve-run"

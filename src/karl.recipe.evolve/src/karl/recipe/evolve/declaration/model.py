@@ -132,6 +132,19 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Refresh:
+    """Where a site gets its data from, and what makes them fit to be seen there.
+
+    :ivar source: the other site's storage, whose backup is taken.
+    :ivar scrub: commands; a word such as ``package.module:function`` is a function of
+        the site's release. Empty: it was said that nothing has to be done.
+    """
+
+    source: str
+    scrub: tuple[Command, ...]
+
+
+@dataclass(frozen=True)
 class SiteDeclaration:
     """A site, as its commands know it.
 
@@ -144,6 +157,8 @@ class SiteDeclaration:
         releases say by themselves.
     :ivar evolve_context: the key in the root of what plain evolve functions are called
         with; empty: the root itself.
+    :ivar refresh: how ``refresh-staging`` brings another site's data here; None: it
+        does not.
     :ivar hooks: commands by moment, such as ``before-read-only``; each moment is
         there.
     """
@@ -160,6 +175,7 @@ class SiteDeclaration:
     timeouts: Timeouts = field(default_factory=Timeouts)
     evolve_packages: tuple[str, ...] = ()
     evolve_context: str = ""
+    refresh: Refresh | None = None
 
     @property
     def evolve_options(self) -> list[str]:
@@ -233,5 +249,12 @@ def _declared(found: dict[str, Any]) -> SiteDeclaration:
             ),
             "timeouts": Timeouts(**found["timeouts"]),
             "evolve_packages": tuple(found["evolve_packages"]),
+            "refresh": _refresh(found["refresh"]),
         }
     )
+
+
+def _refresh(found: dict[str, Any] | None) -> Refresh | None:
+    if found is None:
+        return None
+    return Refresh(found["source"], tuple(tuple(each) for each in found["scrub"]))

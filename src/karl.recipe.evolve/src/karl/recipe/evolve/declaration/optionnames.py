@@ -29,6 +29,8 @@ DEFAULTS: Mapping[str, str] = {
     "cron": "",
     "evolve-packages": "",
     "evolve-context": "",
+    "refresh-from": "",
+    "scrub": "",
     **dict.fromkeys(MOMENTS, ""),
     "start-timeout": "60",
     "stop-timeout": "30",

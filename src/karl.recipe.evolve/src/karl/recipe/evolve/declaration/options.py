@@ -12,6 +12,7 @@ from karl.recipe.evolve.declaration.model import (
     MOMENTS,
     MOST_WORKERS,
     Address,
+    Refresh,
     Serving,
     SiteDeclaration,
     Timeouts,
@@ -19,6 +20,9 @@ from karl.recipe.evolve.declaration.model import (
 from karl.recipe.evolve.declaration.reading import Reading
 
 _DAY = 86400.0
+
+#: Says that another site's data may be seen as they are.
+_NO_SCRUB = ("none",)
 
 #: Bytes that supervisord adds to the path of its socket for a moment.
 _SUPERVISORS_OWN = 9
@@ -68,7 +72,30 @@ def _declared(reading: Reading) -> SiteDeclaration:
         timeouts=_timeouts(reading),
         evolve_packages=reading.read("evolve-packages", values.modules),
         evolve_context=reading.read("evolve-context", values.line),
+        refresh=_refresh(reading, storage),
     )
+
+
+def _refresh(reading: Reading, storage: str) -> Refresh | None:
+    """Return whose data come here; somebody has to say what is done to them first."""
+    source = reading.read("refresh-from", values.storage)
+    scrub = reading.read("scrub", values.commands)
+    if not source:
+        if scrub:
+            reading.complain("scrub needs refresh-from: whose data come here")
+        return None
+    if not storage:
+        reading.complain("refresh-from needs zeo-command: how zeoctl is reached")
+    if source == storage:
+        reading.complain("refresh-from: a storage cannot be refreshed from itself")
+    if not scrub:
+        reading.complain(
+            "refresh-from needs scrub: what makes another site's data fit to be seen "
+            "here, such as its mail addresses; none, if nothing has to be done"
+        )
+    if _NO_SCRUB in scrub and len(scrub) > 1:
+        reading.complain("scrub: none does not go with commands")
+    return Refresh(source, () if scrub == (_NO_SCRUB,) else scrub)
 
 
 def _serving(reading: Reading, places: EvolveLayout) -> Serving:

@@ -33,6 +33,7 @@ def outdated(site: SiteDeclaration, written: dict[Path, str]) -> list[Path]:
     ours = [
         places.supervisord_conf,
         places.supervise_command,
+        places.refresh_command,
         places.mode_page,
         *(places.unit(name) for name in sorted(systemdunits.possible(site))),
     ]

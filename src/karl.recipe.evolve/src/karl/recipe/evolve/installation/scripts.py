@@ -155,8 +155,16 @@ def render(site: SiteDeclaration, lib: Path, interpreter: str) -> dict[Path, str
         places.worker_command: first + _WORKER,
         places.evolve_run_command: first
         + _EVOLVE_RUN.format(options=site.evolve_options),
+        **_refresh(site, first),
         **_supervise(site, places),
     }
+
+
+def _refresh(site: SiteDeclaration, first: str) -> dict[Path, str]:
+    if site.refresh is None:
+        return {}
+    text = _COMMAND.format(module="karl.recipe.evolve.upgrade.refreshing")
+    return {site.places.refresh_command: first + text}
 
 
 def _supervise(site: SiteDeclaration, places: EvolveLayout) -> dict[Path, str]:
