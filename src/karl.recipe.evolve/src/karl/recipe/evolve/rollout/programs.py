@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -59,7 +59,8 @@ class Programs:
         :raises KarlError: what it ended with.
         """
         here = self.declared.here
-        places = ["--base", here.root, "--pool", here.pool, "--indexes", here.indexes]
+        places: list[Word] = ["--base", here.root]
+        places += ["--pool", here.pool, "--indexes", here.indexes]
         argv: list[Word] = [here.karl_index, *words, *places, "--json", "--quiet"]
         return self._result("karl-index", self._run(argv))
 
@@ -111,20 +112,26 @@ class Programs:
         return ended.text
 
     def long(
-        self, words: Iterable[Word], beat: Callable[[float], None]
+        self,
+        words: Sequence[Word],
+        beat: Callable[[float], None],
+        *,
+        logged: bool = False,
     ) -> tuple[int, str]:
         """Run a program on the site's machine that takes long; it may be told to end.
 
         If this process is killed, it goes on.
 
         :param beat: called about every second with the seconds since the start.
+        :param logged: what it prints is for the log, too, and not returned.
         :return: its exit status, and what it wrote on standard output.
         :raises UnreachableError: the machine cannot be reached.
         """
         with tempfile.NamedTemporaryFile(prefix="answer-") as output:
             path = Path(output.name)
-            argv = self._leading_there(tuple(words))
-            status = foreground.run(argv, output=path, errors=self.log, beat=beat)
+            told = self.log if logged else path
+            argv = self._leading_there(words)
+            status = foreground.run(argv, output=told, errors=self.log, beat=beat)
             ended = self._reached(Ended(status, path.read_text(errors="replace")))
         return ended.status, ended.text
 

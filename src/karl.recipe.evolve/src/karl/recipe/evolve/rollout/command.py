@@ -1,0 +1,98 @@
+"""``rollout``: from a tag of the customer's package to a live release of the site."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from karl.recipe.evolve.rollout import orchestrator, report, steps
+from karl.recipe.evolve.rollout.model import Rollouts
+from karl.recipe.evolve.rollout.orchestrator import Request
+from karl.recipe.evolve.rollout.places import Places
+from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import UsageError
+from karl.recipe.release.base.names import checked_label
+
+_EPILOG = """\
+Run it again after whatever has stopped it: what is done is not done again.
+Exit codes: 0 done; 2 wrong usage; 3 the state forbids it; 4 damaged; 5 another command
+is at work; 6 the release is live, but all is not well; 7 something is missing on a
+machine; 8 a machine or a registry does not answer; 130 interrupted; 1 anything else.
+"""
+
+
+def build_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(prog="rollout", description=__doc__, epilog=_EPILOG)
+    parser.add_argument("version", metavar="VERSION", help="of the tagged package")
+    parser.add_argument(
+        "--until",
+        metavar="STEP",
+        choices=steps.NAMES,
+        default="",
+        help=f"the last step to do: {', '.join(steps.NAMES)}",
+    )
+    parser.add_argument(
+        "--no-rehearsal",
+        action="store_true",
+        help="do not rehearse the upgrade before it is made",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only check, and tell what would be done"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object for programs"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log every program that is run"
+    )
+    return parser
+
+
+def main(root: str, argv: Sequence[str] | None = None) -> int:
+    """Run the command of the site at *root*; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = Console(quiet="--quiet" in words or "-q" in words)
+    return guarded(
+        lambda: _run(root, words, console), console, as_json="--json" in words
+    )
+
+
+def _run(root: str, words: list[str], console: Console) -> int:
+    options = build_parser().parse_args(words)
+    if options.verbose:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    declared = Rollouts.load(Places(Path(root)))
+    _check(options, declared)
+    version = checked_label(options.version)
+    request = Request(version, options.until, rehearses=not options.no_rehearsal)
+    if options.dry_run:
+        outcome = orchestrator.plan(declared, request, console)
+        text = report.plan(outcome)
+        found = {**report.data(outcome), "dry_run": True, "text": text}
+    else:
+        found = report.data(orchestrator.run(declared, request, console))
+    if options.json:
+        print_json(found)
+    else:
+        print_text(found["text"])
+    return int(found["exit"])
+
+
+def _check(options: argparse.Namespace, declared: Rollouts) -> None:
+    """Refuse options that do not belong together.
+
+    :raises UsageError: they do not.
+    """
+    if options.until and options.until not in [s.name for s in steps.of(declared)]:
+        raise UsageError(
+            f"There is no step {options.until} for a site on this machine.",
+            "See --help.",
+        )
+    if options.no_rehearsal and options.until == "rehearse":
+        raise UsageError("--no-rehearsal does not go with the rest.", "See --help.")
