@@ -11,6 +11,7 @@ UPGRADE = "upgrade"
 REHEARSAL = "rehearsal"
 SWITCH = "switch"
 FIRST = "first"
+REFRESH = "refresh"
 ROLLBACK = "rollback"
 SWITCH_BACK = "switch back"
 NOTHING = "nothing"
@@ -28,6 +29,8 @@ class Request:
     :ivar rollback: go back to the revision and the copy before.
     :ivar discard_writes: with it, give up what was written since.
     :ivar postpone: a file; while it is there, the cut-over waits.
+    :ivar refresh: bring the other site's data here that the buildout names.
+    :ivar at: with it, as of this time or transaction; empty: the newest backup.
     """
 
     version: str = ""
@@ -35,6 +38,8 @@ class Request:
     rollback: bool = False
     discard_writes: bool = False
     postpone: str = ""
+    refresh: bool = False
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,22 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """Another site's data, which a refresh brings here.
+
+    :ivar source: the storage whose backup is taken.
+    :ivar backup: which one it is.
+    :ivar scrub: what will be done to them, in words; empty: nothing has to be.
+    :ivar within_reach: the files of database copies are here, and ours.
+    """
+
+    source: str
+    backup: str
+    scrub: str
+    within_reach: bool
+
+
+@dataclass(frozen=True)
 class Observed:
     """A site as it is found, before anything is decided.
 
@@ -88,6 +109,8 @@ class Observed:
     :ivar copies: status of each copy that there is, by number.
     :ivar packages: what the new release's software and the live database say.
     :ivar empty: the live database has nothing in it yet.
+    :ivar withheld: numbers of copies that have another site's data as they were.
+    :ivar foreign: the other site's data that a refresh would bring here.
     :ivar mode: of the site.
     :ivar inhibited: cron jobs are inhibited already.
     :ivar unfinished: number of a run that was neither finished nor undone.
@@ -105,6 +128,8 @@ class Observed:
     copies: Mapping[int, str] = field(default_factory=dict)
     packages: tuple[Package, ...] = ()
     empty: bool = False
+    withheld: tuple[int, ...] = ()
+    foreign: Foreign | None = None
     mode: str = "normal"
     inhibited: bool = False
     unfinished: int | None = None

@@ -12,6 +12,7 @@ from karl.recipe.evolve.upgrade import history, model
 from karl.recipe.evolve.upgrade.evolvesteps import versions
 from karl.recipe.evolve.upgrade.model import Observed, Request, Revision, Versions
 from karl.recipe.evolve.upgrade.programs import Programs
+from karl.recipe.evolve.upgrade.scrubsteps import foreign
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UnreachableError
 
 
@@ -52,6 +53,8 @@ def observe(programs: Programs, request: Request) -> Observed:
         copies={int(row["number"]): row["status"] for row in storage["copies"]},
         packages=told.packages,
         empty=told.empty,
+        withheld=_withheld(storage["copies"]),
+        foreign=foreign(programs, request.at) if request.refresh else None,
         mode=_mode(site),
         inhibited=site["inhibited"] is not None,
         unfinished=None if unfinished is None else unfinished.number,
@@ -93,16 +96,27 @@ def _releases(rows: list[Any], wanted: str) -> tuple[str, ...]:
     for row in rows:
         if row["release"] == wanted and row["problem"]:
             raise DamagedError(
-                f"Release {wanted} is damaged: {row['problem']}.",
+                f"Release {wanted} is damaged: {row['problem'].rstrip('.')}.",
                 f"See bin/switch-version --verify {wanted}; build a new version of it.",
             )
     return tuple(row["release"] for row in rows)
+
+
+def _withheld(rows: list[Any]) -> tuple[int, ...]:
+    """Return the copies that have another site's data, and are not given up."""
+    return tuple(
+        int(row["number"])
+        for row in rows
+        if row.get("withheld") and row["status"] != "retired"
+    )
 
 
 def _kinds(request: Request) -> tuple[str, ...]:
     """Return the kinds of runs whose times tell how long this one will take."""
     if request.rollback:
         return (model.ROLLBACK, model.SWITCH_BACK)
+    if request.refresh:
+        return (model.REFRESH,)
     return (model.UPGRADE, model.REHEARSAL, model.SWITCH)
 
 

@@ -20,7 +20,7 @@ from karl.recipe.evolve.upgrade import (
     storagesteps,
 )
 from karl.recipe.evolve.upgrade.history import DONE, UNDONE, Run
-from karl.recipe.evolve.upgrade.model import FIRST
+from karl.recipe.evolve.upgrade.model import FIRST, REFRESH
 from karl.recipe.evolve.upgrade.phases import STEPS
 from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.evolve.upgrade.step import Step, Work
@@ -142,7 +142,8 @@ class Operation:
         except UnfinishedError as worse:
             return worse
         undone = "; ".join(run.undone) or "nothing had to be"
-        message = f"{first} Production is as it was before. Undone: {undone}."
+        whose = "The site" if self.run.kind == REFRESH else "Production"
+        message = f"{first} {whose} is as it was before. Undone: {undone}."
         # "Done, but not all" is not true of what was undone.
         kind = KarlError if isinstance(error, UnfinishedError) else type(error)
         return kind(message, error.tip)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from karl.recipe.evolve.upgrade import evolvesteps as evolving
 from karl.recipe.evolve.upgrade import model
+from karl.recipe.evolve.upgrade import scrubsteps as scrubbing
 from karl.recipe.evolve.upgrade import sitesteps as site
 from karl.recipe.evolve.upgrade import storagesteps as storage
 from karl.recipe.evolve.upgrade.hooksteps import hook
@@ -148,6 +149,26 @@ _BACK = (
     ),
 )  # fmt: skip
 
+_FOREIGN = (
+    Step(
+        "restore", "prepare", "make a new database copy from a backup of {source}",
+        scrubbing.restore, undo=scrubbing.remove,
+    ),
+    hook("before", "evolve", window=False),
+    Step("evolve", "evolve", "evolve the new copy with {version}", evolving.evolve),
+    Step("scrub", "scrub", "make it fit to be seen: {scrub}", scrubbing.scrub),
+    Step(
+        "forget", "scrub", "pack it, so that nothing is left of what was scrubbed",
+        scrubbing.forget, check=scrubbing.need_not_forget,
+    ),
+    Step("verify", "scrub", "check what the steps declare", evolving.verify),
+    hook("after", "evolve", window=False),
+    Step(
+        "serve", "trial", "serve the new copy on the free address, read-only",
+        scrubbing.serve, undo=storage.unserve,
+    ),
+)  # fmt: skip
+
 STEPS: Mapping[str, tuple[Step, ...]] = {
     model.UPGRADE: (
         _CHECK,
@@ -189,6 +210,17 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         hook("before", "rollback", window=False),
         *map(_unfrozen, _live("revision {revision}")),
         hook("after", "rollback", window=False),
+    ),
+    model.REFRESH: (
+        _CHECK,
+        *_FOREIGN,
+        *map(_unfrozen, _TRIAL[1:]),
+        hook("before", "cut-over", window=False),
+        *_READ_ONLY[1:3],
+        *_live("the revision"),
+        *_ADOPT,
+        _FINISH,
+        hook("after", "cut-over", window=False),
     ),
     model.FIRST: (
         _CHECK,

@@ -41,6 +41,11 @@ class RunPlaces:
         return self.root / "zodb.conf"
 
     @property
+    def scrub_conf(self) -> Path:
+        """Opens the files of a copy that is scrubbed."""
+        return self.root / "scrub.conf"
+
+    @property
     def report_json(self) -> Path:
         """The report, for programs."""
         return self.root / "report.json"

@@ -29,6 +29,8 @@ def plan(observed: Observed, request: Request) -> Plan:
     """
     refuse_unfinished(observed.unfinished)
     current = observed.current
+    if request.refresh:
+        return _refresh(observed, request, current)
     if request.rollback:
         return _back(observed, request, current)
     if current is None:
@@ -75,6 +77,41 @@ def _first(observed: Observed, request: Request) -> Plan:
     if request.rehearse:
         return Plan(model.NOTHING, f"{reason}: there is nothing to rehearse", facts)
     return _planned(model.FIRST, reason, facts, observed)
+
+
+def _refresh(observed: Observed, request: Request, current: Revision | None) -> Plan:
+    """Decide how a site gets another one's data; its own are given up on purpose."""
+    if current is None:
+        raise RefusedError(
+            f"The site {observed.site} has no live revision.",
+            "Make its first release live: evolve VERSION.",
+        )
+    _check_database(observed, current)
+    if observed.withheld:
+        number = observed.withheld[0]
+        raise RefusedError(
+            f"Database copy {number} of {observed.storage} has another site's data, "
+            "which are not scrubbed; somebody else restored it.",
+            f"If nobody needs it: zeoctl retire {observed.storage} {number}.",
+        )
+    found = observed.foreign
+    if found is None or not found.within_reach:
+        raise RefusedError(
+            f"The files of {observed.storage} are not on this machine, or another "
+            "user's; data that are not scrubbed are served to nobody, not even to be "
+            "scrubbed.",
+            "Run it where the database server is, as its user.",
+        )
+    facts = {
+        **_facts(observed, current),
+        "version": current.release,
+        "source": found.source,
+        "scrub": found.scrub or "nothing has to be done",
+        "at": request.at,
+        "discard_writes": True,
+    }
+    reason = f"the site gets the data of {found.source}, backup {found.backup}"
+    return _planned(model.REFRESH, reason, facts, observed)
 
 
 def _forward(observed: Observed, request: Request, current: Revision) -> Plan:

@@ -15,6 +15,7 @@ _NAMES = {
     model.REHEARSAL: "rehearsal",
     model.SWITCH: "switch",
     model.FIRST: "first release",
+    model.REFRESH: "refresh",
     model.ROLLBACK: "rollback",
     model.SWITCH_BACK: "switch back",
 }

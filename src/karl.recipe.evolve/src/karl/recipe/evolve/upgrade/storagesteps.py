@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from karl.recipe.evolve.upgrade.model import Facts
 from karl.recipe.evolve.upgrade.step import Work
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.errors import RefusedError, UnfinishedError
+
+#: How ``zeoctl`` begins to say that it stages a copy.
+_STAGING = "stage "
+
+#: Seconds between two looks at what the database server does.
+_PAUSE = 1.0
 
 
 def back_up(work: Work) -> Facts:
@@ -27,10 +34,33 @@ def stage(work: Work) -> Facts:
 
 def retire(work: Work) -> str:
     """Give up the new copy; its files stay until they are pruned."""
+    _let_staging_end(work)
     numbers = _ours(work)
     for number in numbers:
         work.programs.zeo("retire", str(number))
     return _sentence("retired database copy", numbers)
+
+
+def _let_staging_end(work: Work) -> None:
+    """Wait while a copy is being staged: who asked for it was cut off, or killed.
+
+    :raises UnfinishedError: that takes longer than a command may.
+    """
+    limit = time.monotonic() + work.declared.timeouts.storage
+    told = ""
+    while work.copy is None:
+        doing = str(work.programs.zeo("status")["doing"] or "")
+        if not doing.startswith(_STAGING):
+            return
+        if time.monotonic() > limit:
+            raise UnfinishedError(
+                f"The database server goes on with what was asked for: {doing}.",
+                "Wait until it has ended.",
+            )
+        if doing != told:
+            work.reporter.say(f"Waiting until the database server has done: {doing}")
+            told = doing
+        time.sleep(_PAUSE)
 
 
 def drop(work: Work) -> Facts:
@@ -66,11 +96,14 @@ def catch_up_to_the_end(work: Work) -> Facts:
     return {"final_tail": work.programs.zeo("catch-up", *words)["added"]}
 
 
-def serve(work: Work) -> Facts:
-    """Serve the new copy on the free address, read-only until it is live."""
+def serve(work: Work, *words: str) -> Facts:
+    """Serve the new copy on the free address, read-only until it is live.
+
+    :param words: what else is said to zeoctl.
+    """
     number = work.number("copy")
     work.programs.zeo("read-only", "--copy", number)
-    found = work.programs.zeo("serve", number)
+    found = work.programs.zeo("serve", number, *words)
     files.write(work.places.zodb_conf, found["zodb_conf"])
     return {"database": found["database"], "address": found["address"]}
 
