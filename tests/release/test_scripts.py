@@ -14,6 +14,7 @@ from karl.recipe.release.base.errors import RefusedError, UsageError
 from karl.recipe.release.base.layout import ReleaseLayout
 from karl.recipe.release.sites import smokeprobe
 from karl.recipe.release.trees import modules, specification
+from karl.recipe.release.trees.interpreter import first_lines
 from karl.recipe.release.trees.scripts import Provider, Scripts, plan
 
 PRODUCT = Provider("product", "[console_scripts]\nrun = product:main\nstop=p.q:r.s\n")
@@ -171,6 +172,18 @@ def test_interpreter_with_initialization(acme: Workshop, tmp_path: Path):
     assert run([py, file, "-x"]) == f"5 {file} ['-x'] __main__\n"
     assert "usage" in run([py, "-m", "json.tool", "-h"])
     assert ">>> 6\n" in run([py], input="print(ready + 1)\n")
+
+
+def test_nothing_writes_bytecode(acme: Workshop, tmp_path: Path):
+    """No interpreter and no script of a release writes any: root could, into it."""
+    layout = acme.build(interpreter="py", initialization="ready = 5").release
+    program = "import sys; print(sys.dont_write_bytecode)"
+    for name in ("python", "python3", "py"):
+        assert run([layout.bin / name, "-c", program]) == "True\n"
+    script = tmp_path / "script"
+    script.write_text(f"{first_lines(layout)}{program}\n")
+    script.chmod(0o755)
+    assert run([script]) == "True\n"
 
 
 MODULES = [

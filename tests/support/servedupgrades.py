@@ -103,12 +103,10 @@ class ServedUpgrade(Site):
         super().__init__(box, new=new)
 
     def _make(self, version: str, modules: dict[str, str]) -> None:
-        # Root could write bytecode into the release, which real ones bring along.
-        sealed = "import sys; sys.dont_write_bytecode = True"
-        folders = [sealed, str(self.software), *_SITE_PACKAGES]
+        folders = [str(self.software), *_SITE_PACKAGES]
         app = f"RELEASE = {version!r}\n{APPLICATION}"
         extra = {"sampleapp.py": app, "software.pth": "\n".join(folders) + "\n"}
-        make_release(self.layout, version, modules={**modules, **extra})
+        make_release(self.layout, version, modules={**modules, **extra}, python=True)
 
     def _write_commands(self) -> None:
         config = self.layout.application_config
@@ -150,6 +148,17 @@ class ServedUpgrade(Site):
             yield visits
         finally:
             visits.end()
+
+    def check_sealed(self) -> None:
+        """Assert that no byte was written into a release, not even by root.
+
+        These releases bring no bytecode: whatever imports from them would write it.
+        """
+        typed = [self.layout.bin / "evolve-run", "--status", "--zodb-conf"]
+        conf = self.layout.revision(self.switch("--list")["current"]).zodb_conf
+        subprocess.run([*typed, conf], check=True, capture_output=True)
+        found = self.switch("--verify", "--all")
+        assert found["intact"], found
 
     def stop(self) -> None:
         """Stop the processes."""

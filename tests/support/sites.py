@@ -16,6 +16,7 @@ from karl.recipe.release.trees.interpreter import (
     base_interpreter,
     description,
     environment_file,
+    launcher,
 )
 from karl.recipe.release.trees.manifest import Manifest
 
@@ -37,8 +38,12 @@ def make_release(
     system_libraries: Mapping[str, object] | None = None,
     binaries: Mapping[str, Path] | None = None,
     extra_files: int = 0,
+    python: bool = False,
 ) -> Path:
-    """Make a sealed release with a few modules and return its root."""
+    """Make a sealed release with a few modules and return its root.
+
+    :param python: with its own ``bin/python``.
+    """
     release = site.release(version)
     root = release.root
     release.site_packages.mkdir(parents=True)
@@ -57,6 +62,9 @@ def make_release(
     release.bin.mkdir()
     (release.bin / "app").write_text("#!/bin/sh\nexit 0\n")
     (release.bin / "app").chmod(0o755)
+    if python:
+        (release.bin / "python").write_text(launcher(release))
+        (release.bin / "python").chmod(0o755)
     (root / "pyvenv.cfg").write_text(environment_file())
     release.interpreter.parent.mkdir()
     release.interpreter.symlink_to(base_interpreter())

@@ -56,6 +56,7 @@ def test_a_new_customer(new):
     new.site("start")
     assert new.ask("/") == 200
     assert new.evolve("1.1")["kind"] == "nothing"
+    new.check_sealed()
 
 
 @pytest.mark.slow
@@ -79,3 +80,4 @@ def test_visitors_notice_nothing_but_refused_writes(served):
     with served.box.client(STORAGE) as db:
         assert [path for path in accepted if get(db, path) != 1] == []
     served.check_new(copy=3, revision=served.facts()["current"])
+    served.check_sealed()

@@ -106,7 +106,8 @@ def _launch(places: EvolveLayout, argv: Sequence[str]) -> NoReturn:
     os.environ.pop("LISTEN_FDNAMES", None)
     os.environ[VARIABLE] = launch.to_text()
     os.chdir(places.root)
-    words = [str(python), "-I", "-X", "worker", str(places.worker_command)]
+    # No bytecode goes into a sealed release, which root could write to.
+    words = [str(python), "-I", "-B", "-X", "worker", str(places.worker_command)]
     os.execv(python, words)  # noqa: S606  # an argument list, no shell
 
 

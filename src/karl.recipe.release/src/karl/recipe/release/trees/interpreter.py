@@ -17,11 +17,12 @@ from karl.recipe.release.base.layout import ReleaseLayout
 from karl.recipe.release.base.payload import base_interpreter
 
 #: Of scripts: nothing but the release gets in, neither by the environment
-#: (``PYTHONPATH``), nor by the user's own packages, nor by the script's folder.
-_ISOLATED = "-I"
+#: (``PYTHONPATH``), nor by the user's own packages, nor by the script's folder; and
+#: no bytecode is written into it, which root could.
+_ISOLATED = "-IB"
 
 #: Of the interpreter: the same, but it finds what lies beside a user's script.
-_SHUT = "-E -s"
+_SHUT = "-E -s -B"
 
 #: What every kernel reads of the first line.
 _LONGEST_LINE = 127

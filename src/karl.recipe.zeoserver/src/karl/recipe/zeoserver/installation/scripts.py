@@ -52,7 +52,7 @@ if here != os.path.realpath(root):
     )
 if "release" not in sys._xoptions:
     try:
-        words = [python, "-I", "-X", "release", os.path.realpath(__file__)]
+        words = [python, "-I", "-B", "-X", "release", os.path.realpath(__file__)]
         os.execv(python, words + sys.argv[1:])
     except OSError as error:
         refuse(

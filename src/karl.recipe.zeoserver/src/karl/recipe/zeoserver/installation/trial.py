@@ -59,7 +59,7 @@ def _try(central: Central, name: str, python: Path) -> str:
         text = zeoconf.render(trial, name, SIDES[0], 1, read_only=False)
         files.write(path, text)
         try:
-            process.run([python, "-I", "-c", _PROGRAM, path], timeout=_TIMEOUT)
+            process.run([python, "-I", "-B", "-c", _PROGRAM, path], timeout=_TIMEOUT)
         except ProcessError as error:
             lines = error.output.strip().splitlines()
             told = lines[-1 if lines[0].startswith("Traceback") else 0]
