@@ -136,6 +136,7 @@ class World(Programs):
                 "number": int(live),
                 "mode": "read-only" if state["copies"][live]["ro"] else "writable",
             },
+            "doing": None,
             "servers": [
                 {"number": int(n), "serves": True}
                 for n, copy in copies

@@ -95,6 +95,37 @@ def test_a_lost_connection_that_comes_back(tmp_path):
     assert programs(tmp_path, script).zeo("status") == {"live": None}
 
 
+def test_what_was_cut_off_is_waited_for(tmp_path):
+    """Asked for again, a verb waits as long as it may take; then as ever."""
+    log, mark = tmp_path / "words", tmp_path / "mark"
+    found = programs(
+        tmp_path,
+        f'echo "$*" >> {log}; [ -e {mark} ] || {{ touch {mark}; exit 255; }}; '
+        f"{answer({})}",
+    )
+    found.zeo("stage")
+    found.zeo("catch-up", "2")
+    waits = [line.rpartition(" ")[2] for line in log.read_text().splitlines()]
+    assert waits == ["60", "3600", "60"]
+
+
+def test_a_server_that_was_waited_for_in_vain(tmp_path):
+    """It is asked once each time, so that the rest is soon told; until it answers."""
+    log, mark = tmp_path / "log", tmp_path / "mark"
+    script = f"echo again >> {log}; [ -e {mark} ] || exit 255; {answer({})}"
+    found = programs(tmp_path, script)
+    for tries in (3, 4, 5):
+        with pytest.raises(OutcomeUnknownError):
+            found.zeo("retire", "2")
+        assert log.read_text().count("again") == tries
+    mark.touch()
+    assert found.zeo("status") == {}
+    mark.unlink()
+    with pytest.raises(OutcomeUnknownError):
+        found.zeo("status")
+    assert log.read_text().count("again") == 6 + 3
+
+
 def test_it_takes_too_long(tmp_path):
     """A command that does not end is ended, and nobody knows what it did."""
     found = programs(tmp_path, "exec sleep 60")

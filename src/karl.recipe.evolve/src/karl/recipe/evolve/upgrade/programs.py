@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ class Programs:
     reporter: Reporter
     errors: Path = Path(os.devnull)
     pauses: Sequence[float] = _PAUSES
+    _away: bool = field(default=False, init=False)
+    _cut_off: bool = field(default=False, init=False)
 
     @property
     def places(self) -> Places:
@@ -83,35 +85,53 @@ class Programs:
     def zeo(self, verb: str, *words: str, timeout: float | None = None) -> Any:
         """Run a verb of ``zeoctl`` for the site's storage; return its result.
 
+        A server that was waited for in vain is asked once from then on, until it
+        answers again.
+
         :param timeout: seconds; None: as the buildout says.
         :raises OutcomeUnknownError: the server cannot be reached.
         :raises KarlError: what zeoctl ended with.
         """
-        for pause in self.pauses:
+        for pause in () if self._away else self.pauses:
             try:
                 return self._zeo(verb, words, timeout)
             except OutcomeUnknownError as error:
                 self.reporter.warn(f"{error.message} Trying again in {pause:g} s.")
                 time.sleep(pause)
-        return self._zeo(verb, words, timeout)
+        try:
+            return self._zeo(verb, words, timeout)
+        except OutcomeUnknownError:
+            self._away = True
+            raise
 
     def _zeo(self, verb: str, words: Sequence[str], timeout: float | None) -> Any:
         storage = self.declared.storage
         argv = [*self.declared.zeo_command, verb, storage, *words, "--json", "--quiet"]
-        if verb not in _LOOKING:
-            argv += ["--wait", _BUSY]
-        what = f"zeoctl {verb}"
         limit = self.declared.timeouts.storage if timeout is None else timeout
-        ended = self.run(argv, limit)
+        if verb not in _LOOKING:
+            # What was cut off here may be at work there, as long as it may take.
+            argv += ["--wait", f"{limit:g}" if self._cut_off else _BUSY]
+        try:
+            result = self._result(f"zeoctl {verb}", self.run(argv, limit))
+        except (OutcomeUnknownError, KeyboardInterrupt):
+            self._cut_off |= verb not in _LOOKING
+            raise
+        self._cut_off &= verb in _LOOKING
+        return result
+
+    def _result(self, what: str, ended: Ended) -> Any:
+        """Return what ``zeoctl`` told of the storage."""
         found = answers.document(ended.text)
         if ended.late or ended.status < 0 or ended.status == _SSH_FAILED:
             raise _unknown(what, ended)
-        result = found.get("storages", {}).get(storage) if found else None
+        result = found.get("storages", {}).get(self.declared.storage) if found else None
         for each in (found, result):
             if told := answers.told_error(each):
+                self._away = False
                 raise answers.failure(what, told[2], told[0], told[1])
         if not isinstance(result, dict) or ended.status not in {0, _UNFINISHED}:
             raise _unknown(what, ended)
+        self._away = False
         if ended.status == _UNFINISHED:
             self.reporter.warn(f"{what}: {result.get('text', 'not all was done')}")
         return result
