@@ -8,15 +8,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
-from karl.recipe.evolve.upgrade.model import NOTHING, Plan, Request
+from karl.recipe.evolve.upgrade import showing
+from karl.recipe.evolve.upgrade.model import Request
 from karl.recipe.evolve.upgrade.programs import Programs
-from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
-from karl.recipe.release.base.errors import UnfinishedError, UsageError
+from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import checked_label
 
 _EPILOG = """\
@@ -93,11 +93,11 @@ def _run(root: str, words: list[str], console: Console) -> int:
     programs = Programs(SiteDeclaration.load(EvolveLayout(Path(root))), console)
     if options.version == "status":
         return _status(programs, options)
-    from karl.recipe.evolve.upgrade import orchestrator, report
+    from karl.recipe.evolve.upgrade import orchestrator
 
     request = _request(options)
     if options.dry_run:
-        return _show_plan(orchestrator.plan(programs, request), options, dry_run=True)
+        return showing.plan(orchestrator.plan(programs, request), options, dry_run=True)
     if options.resume:
         run = orchestrator.resume(programs)
     elif options.abort:
@@ -105,19 +105,16 @@ def _run(root: str, words: list[str], console: Console) -> int:
     else:
         decided, begun = orchestrator.start(programs, request)
         if begun is None:
-            return _show_plan(decided, options, dry_run=False)
+            return showing.plan(decided, options, dry_run=False)
         run = begun
-    found = {**report.data(run), "report": str(run.places.report_html)}
-    code = UnfinishedError.exit_code if run.warnings else 0
-    _show(options, {**found, "exit": code}, f"{found['text']}\n{found['report']}")
-    return code
+    return showing.run(run, options)
 
 
 def _status(programs: Programs, options: argparse.Namespace) -> int:
     from karl.recipe.evolve.upgrade.status import status
 
     found = status(programs.places)
-    _show(options, found, found["text"])
+    showing.document(options, found, found["text"])
     return 0
 
 
@@ -151,48 +148,3 @@ def _request(options: argparse.Namespace) -> Request:
         discard_writes=options.discard_writes,
         postpone=os.path.abspath(postpone) if postpone else "",
     )
-
-
-def _show_plan(plan: Plan, options: argparse.Namespace, *, dry_run: bool) -> int:
-    found = {
-        "kind": plan.kind,
-        "reason": plan.reason,
-        "plan": [
-            {
-                "name": step.name,
-                "phase": step.phase,
-                "text": step.text,
-                "seconds": step.seconds,
-                "window": step.window,
-            }
-            for step in plan.steps
-        ],
-        "predicted_window": plan.window,
-        "predicted_seconds": plan.seconds,
-        "changed": False,
-    }
-    _show(options, {**found, "dry_run": True} if dry_run else found, _plan_text(plan))
-    return 0
-
-
-def _plan_text(plan: Plan) -> str:
-    if plan.kind == NOTHING:
-        return f"Nothing to do: {plan.reason}."
-    lines = [f"Would make a run of the kind {plan.kind}: {plan.reason}."]
-    for step in plan.steps:
-        known = "" if step.seconds is None else f"  ({step.seconds:.1f} s last time)"
-        mark = "*" if step.window else " "
-        lines.append(f" {mark} {step.phase:<10} {step.text}{known}")
-    if any(step.window for step in plan.steps):
-        told = "not known yet: rehearse"
-        if plan.window is not None:
-            told = f"about {plan.window:.1f} s, as far as steps were timed before"
-        lines.append(f"* Writes are refused meanwhile: {told}.")
-    return "\n".join(lines)
-
-
-def _show(options: argparse.Namespace, found: dict[str, Any], text: str) -> None:
-    if options.json:
-        print_json(found)
-    else:
-        print_text(text)

@@ -40,6 +40,8 @@ def title(data: Mapping[str, Any]) -> str:
 def way(data: Mapping[str, Any]) -> str:
     """Return from which release to which a run goes."""
     before, after = data["from"]["release"], data["to"]["release"]
+    if data.get("source"):
+        return f"the data of {data['source']}, release {after}"
     return f"release {after}" if before is None else f"release {before} to {after}"
 
 
@@ -50,6 +52,7 @@ def of_run(data: Mapping[str, Any]) -> list[Block]:
         *_failure(data["failure"]),
         blocks.timeline("Timeline", _steps(data["steps"]), _REFUSED),
         *([blocks.note(_READING)] if data["steps"] else []),
+        blocks.listing("Scrubbed", data.get("scrubbed", [])),
         _evolved(data["evolved"]),
         _counts(data["counts"]),
         _reindexed(data["reindexed"]),

@@ -43,6 +43,8 @@ def data(run: Run) -> dict[str, Any]:
         "evolved": facts.get("evolved", []),
         "counts": facts.get("counts", []),
         "reindexed": facts.get("reindexed", {}),
+        "source": facts.get("source"),
+        "scrubbed": facts.get("scrubbed", []),
         "failure": _failure(run),
         "warnings": run.warnings,
         "undone": run.undone,
@@ -75,13 +77,18 @@ def text(run: Run) -> str:
     """Return what came of a run, in a few lines."""
     facts, head = run.facts, f"{_NAMES[run.kind].capitalize()} {run.number}: {way(run)}"
     if run.outcome != DONE:
-        state = "undone: production is as before" if run.outcome else "unfinished"
+        whose = "the site" if run.kind == model.REFRESH else "production"
+        state = f"undone: {whose} is as before" if run.outcome else "unfinished"
         lines = [f"{head}: {state}."]
         lines += [f"  failed: {run.failure['message']}"] if run.failure else []
         return "\n".join(lines + [f"  undone: {each}" for each in run.undone])
     lines = [f"{head}: done in {run.ended - run.begun:.1f} s."]
     if run.kind == model.FIRST:
         lines.append("  the site is started with: bin/site start")
+    if run.kind == model.REFRESH:
+        scrubbed = ", ".join(facts["scrubbed"]) or "nothing had to be"
+        lines.append(f"  from {facts['source']}, backup {facts['backup']}")
+        lines.append(f"  scrubbed: {scrubbed}")
     found, coming = window(run), predicted(run)
     if found is not None:
         lines.append(f"  writes were refused for {found:.1f} s")
@@ -102,6 +109,8 @@ def text(run: Run) -> str:
 
 def way(run: Run) -> str:
     """Return from where to where a run goes."""
+    if run.kind == model.REFRESH:
+        return f"the data of {run.facts['source']}, release {run.facts['version']}"
     before = run.facts["release_from"]
     start = "" if before is None else f"{before} to "
     return f"release {start}{run.facts['version']}"

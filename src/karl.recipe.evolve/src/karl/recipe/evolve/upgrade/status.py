@@ -51,7 +51,8 @@ def _text(run: Run, *, running: bool) -> str:
     ]
     if run.undoing:
         lines.append(f"  It is being undone: {run.undoing}")
-    lines.append(f"  {_meaning(run)}")
+    meaning = _of_refresh if run.kind == model.REFRESH else _meaning
+    lines.append(f"  {meaning(run)}")
     if not running:
         lines.append("  Go on: evolve --resume. Make it undone: evolve --abort.")
     return "\n".join(lines)
@@ -71,3 +72,14 @@ def _meaning(run: Run) -> str:
     if run.is_begun("mode"):
         return "The old release and its data are live; writes are refused."
     return "The old release and its data are live; writes are accepted."
+
+
+def _of_refresh(run: Run) -> str:
+    """Return the same of a run that brings another site's data."""
+    if run.is_done("adopt"):
+        done = run.is_done("normal")
+        return f"The new data are live; writes are {'accepted' if done else 'refused'}."
+    if run.is_begun("activate"):
+        return "They were about to go live; writes are refused."
+    refused = "refused" if run.is_begun("mode") else "accepted"
+    return f"The site has the data that it had; writes are {refused}."
