@@ -15,7 +15,7 @@ from typing import Any
 
 from support.servedsites import INI, SUPERVISORD, free_port
 from support.sites import make_release
-from support.upgrades import STORAGE, Site
+from support.upgrades import Site
 from support.zeoservers import Box
 
 from karl.recipe.evolve.declaration.model import (
@@ -114,7 +114,7 @@ class ServedUpgrade(Site):
         self.declared = SiteDeclaration(
             root=str(self.root),
             name="acme-prod",
-            storage=STORAGE,
+            storage=self.storage,
             zeo_command=(str(self.box.places.zeoctl),),
             serving=Serving(
                 Address(host="127.0.0.1", port=free_port()),

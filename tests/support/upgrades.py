@@ -73,19 +73,24 @@ class Site:
 
     :param box: its database server.
     :param new: it has an empty database, and no live release yet.
+    :cvar storage: what zeoctl calls its database.
+    :cvar folder: its root, below that of the database server.
     """
+
+    storage = STORAGE
+    folder = "s"
 
     def __init__(self, box: Box, *, new: bool = False) -> None:
         self.box = box
-        self.root = box.root / "s"
+        self.root = box.root / self.folder
         self.layout = SiteLayout(self.root)
         self.places = Places(self.root)
         processes.start_supervisor(box.central, SilentReporter())
-        quick(box, "init", STORAGE)
+        quick(box, "init", self.storage)
         self._write()
         if new:
             return
-        with box.client(STORAGE) as db:
+        with box.client(self.storage) as db:
             fill(db, 20, blobs=2)
         self.switch("1.0")
         self.site("start")
@@ -105,7 +110,7 @@ class Site:
                     f"{info}/entry_points.txt": "[karl.evolve]\nacme = acme\n",
                 },
             )
-        conf = self.zeoctl("client-conf", STORAGE)
+        conf = self.zeoctl("client-conf", self.storage)
         config = SiteConfig("acme-prod", conf["zodb_conf"], conf["database"])
         sitetools.install(self.layout, config)
         self._write_commands()
@@ -135,7 +140,7 @@ class Site:
             **{
                 "root": str(self.root),
                 "name": "acme-prod",
-                "storage": STORAGE,
+                "storage": self.storage,
                 "zeo_command": (str(self.box.places.zeoctl),),
                 "serving": Serving(Address(path=str(self.root / "site.sock"))),
                 "timeouts": Timeouts(**timeouts),
@@ -150,7 +155,7 @@ class Site:
 
     def zeoctl(self, *words: str, code: int = 0) -> Any:
         """Run ``zeoctl``; return the result for the storage."""
-        return quick(self.box, *words, code=code)["storages"][STORAGE]
+        return quick(self.box, *words, code=code)["storages"][self.storage]
 
     def switch(self, *words: str) -> Any:
         """Run ``switch-version``; return its answer."""
@@ -185,7 +190,7 @@ class Site:
 
     def facts(self) -> dict[str, Any]:
         """Return all that production is."""
-        found = self.zeoctl("status", STORAGE)
+        found = self.zeoctl("status", self.storage)
         told = self.site("status")
         mode = told["mode"]
         revisions = self.switch("--list")
@@ -206,17 +211,17 @@ class Site:
 
     def data(self, number: int) -> bytes:
         """Return every byte of a copy's Data.fs."""
-        places = self.box.storage_places(STORAGE)
+        places = self.box.storage_places(self.storage)
         return places.copy(number).data.read_bytes()
 
     def root_of(self, number: int | None = None) -> dict[str, Any]:
         """Return what the database says of itself."""
-        with self.box.client(STORAGE, number) as db:
+        with self.box.client(self.storage, number) as db:
             return {name: get(db, name) for name in ("evolved", "written")}
 
     def put(self, value: Any) -> None:
         """Write to the live database."""
-        with self.box.client(STORAGE) as db:
+        with self.box.client(self.storage) as db:
             put(db, "written", value)
 
     def check_new(self, copy: int, revision: int) -> None:
@@ -230,11 +235,18 @@ class Site:
         assert self.root_of()["evolved"] == 1
 
 
-def killed(site: Site, number: int, moment: str, *words: str) -> bool:
+def killed(
+    site: Site,
+    number: int,
+    moment: str,
+    *words: str,
+    main: Callable[..., int] = command.main,
+) -> bool:
     """Run ``evolve``, killed at an entry of its journal; tell whether it came to that.
 
     :param number: which entry.
     :param moment: ``before`` it is written, or ``after``.
+    :param main: another command than ``evolve``.
     """
     child = os.fork()
     if child == 0:
@@ -244,7 +256,7 @@ def killed(site: Site, number: int, moment: str, *words: str) -> bool:
             for stream in (0, 1, 2):
                 os.dup2(silence, stream)
             with killing(number, moment):
-                command.main(str(site.root), [*words, "--quiet"])
+                main(str(site.root), [*words, "--quiet"])
             code = 100
         finally:
             os._exit(code)
