@@ -46,6 +46,17 @@ def pids(found):
     return [each["pid"] for each in found["workers"]]
 
 
+def test_an_address_that_another_program_has(site):
+    """The site is not started where another listens, and that is said in a line."""
+    address = site.declared.serving.address
+    with socket.create_server((address.host, address.port)):
+        refused = site.run("start")
+    assert refused.returncode == 1
+    assert f"cannot listen on {address}: another program does." in refused.stderr
+    assert "Traceback" not in refused.stderr
+    site.do("start")
+
+
 def test_a_life(site):
     """A site is started, told of, restarted and stopped, each more than once."""
     assert site.run("status").returncode == 1

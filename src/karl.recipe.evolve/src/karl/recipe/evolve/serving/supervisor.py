@@ -10,7 +10,7 @@ from typing import Any
 
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.rendering.supervisorconf import GROUP, STOP_MARGIN
-from karl.recipe.evolve.serving import found
+from karl.recipe.evolve.serving import found, vacancy
 from karl.recipe.evolve.serving.controller import Control
 from karl.recipe.evolve.serving.health import eventually, has_ended, tail
 from karl.recipe.release.base import files, process, supervision
@@ -150,6 +150,7 @@ class Supervisor:
                 "Install supervisor (apt-get install supervisor), name another place "
                 "of it in the option supervisord, or have process-control = systemd.",
             )
+        vacancy.check(self._site.serving.address)
         reporter.say("Starting supervisord")
         files.make_directory(places.logs)
         ended = process.start([places.supervise_command], log=places.supervise_output)
