@@ -118,6 +118,7 @@ SESSION = (
     ("backups", 0),
     ("verify-backup acme-prod --drill", 0),
     ("status --copies", 0),
+    ("report", 0),
     ("logs acme-prod", 0),
     ("read-only acme-prod", 0),
     ("writable acme-prod", 0),

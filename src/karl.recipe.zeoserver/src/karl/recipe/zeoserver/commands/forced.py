@@ -32,6 +32,7 @@ VERBS: Mapping[str, frozenset[str]] = {
     "status": frozenset({"--copies"}),
     "client-conf": frozenset({"--copy"}),
     "backups": frozenset(),
+    "report": frozenset(),
     "backup": frozenset({"--incremental"}),
     "stage": frozenset({"--again"}),
     "catch-up": frozenset({"--final", "--tid"}),

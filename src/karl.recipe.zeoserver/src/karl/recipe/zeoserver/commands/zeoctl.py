@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 #: The module of each verb, in the order in which they are helped with.
 VERBS = {
     "status": "status",
+    "report": "report",
     "start": "running",
     "stop": "running",
     "restart": "running",

@@ -218,6 +218,11 @@ class StorageLayout:
         return self.root / "journal.jsonl"
 
     @property
+    def sizes(self) -> Path:
+        """``sizes.json``: how large the live copy was, a line a day."""
+        return self.root / "sizes.json"
+
+    @property
     def lock(self) -> Path:
         """Held by every command that changes the storage."""
         return self.root / "lock"
@@ -276,6 +281,11 @@ class SiteLayout:
     def beside(cls, central: CentralLayout, name: str) -> SiteLayout:
         """Return the places of the site whose database a storage is."""
         return cls(central.root.parent / checked_label(name))
+
+    @property
+    def evolve(self) -> Path:
+        """``bin/evolve``, which tells of the site."""
+        return self.root / "bin" / "evolve"
 
     @property
     def caches(self) -> Path:
@@ -472,6 +482,11 @@ class CentralLayout:
     def certificates(self) -> CertificatesLayout:
         """Private certificate authorities, if zeoctl made any."""
         return CertificatesLayout(self.etc / "tls")
+
+    @property
+    def report(self) -> Path:
+        """``var/report.html``: what ``zeoctl report`` writes."""
+        return self.root / "var" / "report.html"
 
     @property
     def logs(self) -> Path:

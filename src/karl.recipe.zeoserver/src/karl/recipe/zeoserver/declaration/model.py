@@ -167,6 +167,8 @@ class Central:
     :ivar user: whom systemd runs the servers as; empty: who runs the buildout.
     :ivar socket_group: group whose members may connect to Unix sockets; empty:
         the user alone.
+    :ivar sites: of each site that the report tells of its ``evolve``, with what
+        leads to it.
     """
 
     root: str
@@ -174,6 +176,7 @@ class Central:
     user: str = ""
     socket_group: str = ""
     storages: Mapping[str, StorageDeclaration] = field(default_factory=dict)
+    sites: tuple[tuple[str, ...], ...] = ()
 
     @property
     def places(self) -> CentralLayout:
@@ -214,7 +217,8 @@ class Central:
             storages = {
                 name: _storage(values) for name, values in found["storages"].items()
             }
-            return cls(**{**found, "storages": storages})
+            sites = tuple(tuple(words) for words in found.get("sites", ()))
+            return cls(**{**found, "storages": storages, "sites": sites})
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedError(
                 f"{places.declaration} does not describe a database server: {error!r}.",

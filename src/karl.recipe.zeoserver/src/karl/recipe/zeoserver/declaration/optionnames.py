@@ -50,6 +50,7 @@ CENTRAL: Mapping[str, str] = {
     "storages": "",
     "user": "",
     "socket-group": "",
+    "sites": "",
 }
 
 #: Every option of the part.

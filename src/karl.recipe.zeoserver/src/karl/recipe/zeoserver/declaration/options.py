@@ -47,6 +47,7 @@ def read(buildout: Any, part: str, options: Any) -> Central:
         user=whole.read("user", values.account),
         socket_group=whole.read("socket-group", values.account),
         storages={name: each for name, each in storages.items() if each},
+        sites=whole.read("sites", values.sites(base)),
     )
     problems += collisions.of(found)
     _raise(problems)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 from karl.recipe.release.base.errors import UsageError
+from karl.recipe.zeoserver.declaration.layout import SiteLayout
 
 #: What reads a path from an option's text.
 PathReader = Callable[[str], str]
@@ -98,6 +100,22 @@ def path(base: Path) -> PathReader:
         return os.path.realpath(found) if ".." in found.parts else str(found)
 
     return read
+
+
+def sites(base: Path) -> Callable[[str], tuple[tuple[str, ...], ...]]:
+    """Return what reads sites, one a line: folders, or what leads to ``evolve``."""
+    folder = path(base)
+
+    def command(text: str) -> tuple[str, ...]:
+        try:
+            words = tuple(shlex.split(text))
+        except ValueError as error:
+            raise UsageError(f"{text!r} cannot be read: {error}") from None
+        if len(words) == 1:
+            return (str(SiteLayout(Path(folder(words[0]))).evolve),)
+        return tuple(line(word) for word in words)
+
+    return lambda text: tuple(command(each) for each in text.splitlines() if each)
 
 
 def absolute(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import time
 from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError, KarlError
@@ -10,7 +12,7 @@ from karl.recipe.zeoserver.backups import chains, retention
 from karl.recipe.zeoserver.backups.planning import Kind
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases.state import Status, StorageState
-from karl.recipe.zeoserver.operations import increments
+from karl.recipe.zeoserver.operations import increments, sizes
 from karl.recipe.zeoserver.operations.increments import Newest
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
@@ -51,6 +53,8 @@ def back_up(
         if newest.made and newest.unit.full:
             change.step("retention")
             removed = _remove_old(storage, state)
+        size = sizes.of_chain(newest.chain)[-1]
+        sizes.record(storage.places, dataclasses.replace(size, time=time.time()))
     return _told(newest, removed)
 
 

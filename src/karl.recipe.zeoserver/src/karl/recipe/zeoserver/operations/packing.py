@@ -11,8 +11,9 @@ from karl.recipe.release.base.errors import BusyError, RefusedError
 from karl.recipe.zeoserver.databases import inplace, packestimate
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.declaration.layout import CopyLayout
-from karl.recipe.zeoserver.operations import rules, space
+from karl.recipe.zeoserver.operations import rules, sizes, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
+from karl.recipe.zeoserver.operations.sizes import Size
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 from karl.recipe.zeoserver.servers import control
 
@@ -85,9 +86,11 @@ def pack(
         copy = storage.places.copy(decided.facts["number"])
         inplace.check(copy)
         _check_space(copy)
-        sizes = _apply(change, copy, decided, before)
-    text = f"Packed from {megabytes(sizes[0])} to {megabytes(sizes[1])}."
-    return decided.done(text, size_before=sizes[0], size=sizes[1])
+        was, size = _apply(change, copy, decided, before)
+        number = decided.facts["number"]
+        sizes.record(storage.places, Size(time.time(), number, size))
+    text = f"Packed from {megabytes(was)} to {megabytes(size)}."
+    return decided.done(text, size_before=was, size=size)
 
 
 def _live(state: StorageState) -> CopyState:
