@@ -47,8 +47,9 @@ def check(work: Work) -> Facts:
             f"Set the version to {version}, commit that, and tag it; or roll out "
             f"{stated.version}.",
         )
-    frozen = _frozen(work)
-    previous, extends = _origin(work, frozen)
+    known = _indexes(work)
+    frozen = _frozen(work, known)
+    previous, extends = _origin(work, frozen, known)
     return {
         "commit": commit,
         "project": normalised(stated.name) or work.facts.get("project", ""),
@@ -58,13 +59,14 @@ def check(work: Work) -> Facts:
     }
 
 
-def _frozen(work: Work) -> Any:
+def _frozen(work: Work, known: list[str]) -> Any:
     """Return the version's index if there is one.
 
+    :param known: the indexes that there are.
     :raises RefusedError: it is another than would be frozen.
     """
     name = str(work.index)
-    if name not in _indexes(work):
+    if name not in known:
         return None
     found = work.programs.karl_index("show", name)
     wanted = work.declared.extends
@@ -78,11 +80,11 @@ def _frozen(work: Work) -> Any:
     return found
 
 
-def _origin(work: Work, frozen: Any) -> tuple[str, str]:
+def _origin(work: Work, frozen: Any, known: list[str]) -> tuple[str, str]:
     """Return the index before, and what the new one extends; empty: none."""
     declared, name = work.declared, work.index
-    known = [IndexName.parse(text) for text in _indexes(work)]
-    others = [each.version for each in known if each.name == name.name]
+    names = [IndexName.parse(text) for text in known]
+    others = [each.version for each in names if each.name == name.name]
     older = versions.before(others, name.version)
     previous = str(declared.index_of(older)) if older else ""
     if frozen is not None:
