@@ -1,3 +1,3 @@
 """The upgrade of a site: software and data go live together."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -1,3 +1,3 @@
 """ZEO servers, database copies and backups of all sites, from one place."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
