@@ -76,6 +76,11 @@ class Places:
         return self.layout.site.var / "upgrades"
 
     @property
+    def report(self) -> Path:
+        """``var/report.html``: what ``evolve report`` writes."""
+        return self.layout.site.var / "report.html"
+
+    @property
     def lock(self) -> Path:
         """``var/lock/upgrade.lock``: held by the one command that upgrades."""
         return self.layout.site.var / "lock" / "upgrade.lock"

@@ -33,7 +33,7 @@ _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 _BUSY = "60"
 
 #: Verbs of the database server that only look.
-_LOOKING = frozenset({"status", "client-conf", "backups"})
+_LOOKING = frozenset({"status", "client-conf", "backups", "report"})
 
 #: Exit code of a command that did what it should, but not all.
 _UNFINISHED = 6

@@ -56,12 +56,12 @@ ul { margin: .25rem 0; padding-left: 1.25rem; } li { margin: .25rem 0; }
 .attention .problem { border-left-style: double; border-color: var(--problem); }
 .attention b { color: var(--notice); } .attention .problem b { color: var(--problem); }
 .good { color: var(--good); } .bad { color: var(--problem); }
-.cards { display: grid; gap: 1rem;
+.cards { display: grid; gap: 1rem; margin-top: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 36rem), 1fr)); }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem;
   min-width: 0; }
 .facts { display: grid; gap: .5rem; margin: .5rem 0;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 10rem), 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 8rem), 1fr)); }
 .facts div { background: var(--card); border-radius: .375rem; padding: .5rem .75rem; }
 .facts dt { color: var(--quiet); font-size: .875rem; }
 .facts dd { margin: 0; font-weight: 600; }
@@ -89,6 +89,7 @@ figure { margin: 1rem 0 0; } figcaption { font-weight: 600; }
   tbody th { font-weight: 600; text-align: left; }
   tbody td::before { content: attr(data-label); color: var(--quiet);
     text-align: left; flex: none; max-width: 50%; }
+  tbody td:has(span:empty) { display: none; }
   tbody .bars { display: block; } tbody .bars::before { content: none; }
 }
 @media print {

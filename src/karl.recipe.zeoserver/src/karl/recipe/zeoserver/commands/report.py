@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
-from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import RefusedError, UsageError
+from karl.recipe.release.base import publishing
+from karl.recipe.release.base.errors import UsageError
 from karl.recipe.zeoserver.commands.verb import CentralVerb, Result
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.operations import reportblocks, reporting
-
-#: It names what runs where: for its owner, and the group that may read it.
-_MODE = 0o640
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,25 +48,11 @@ def _run(central: Central, args: argparse.Namespace) -> Result:
             f"There is no storage {', '.join(unknown)}; there are: {known}.",
             "Storages are declared in the buildout of the database server.",
         )
-    output = None if args.json or args.storages else central.places.report
-    if args.output is not None:
-        output = Path(os.path.abspath(args.output))
-        _check(output)
+    usual = None if args.json or args.storages else central.places.report
+    output = publishing.place(args.output, usual)
     found = reporting.of_central(central, args.storages)
-    if output is not None:
-        page = reportblocks.page(found, refresh=args.refresh)
-        files.write(output, page, _MODE)
-    return {**found, "output": None if output is None else str(output)}
-
-
-def _check(output: Path) -> None:
-    """Refuse a place where no page can be, before anybody is asked.
-
-    :raises RefusedError: it is one.
-    """
-    if output.is_dir() or not output.parent.is_dir():
-        what = "a folder" if output.is_dir() else "in no folder that there is"
-        raise RefusedError(f"{output} is {what}.", "Name a file in a folder.")
+    page = reportblocks.page(found, refresh=args.refresh)
+    return {**found, "output": publishing.publish(output, page)}
 
 
 def _show(result: Result) -> str:
