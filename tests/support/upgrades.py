@@ -99,21 +99,29 @@ class Site:
         for version, number, step in (
             ("1.0", 0, ""), ("1.1", 1, EVOLVE), ("1.2", 1, EVOLVE), ("2.0", 1, FAILING),
         ):  # fmt: skip
-            info = "acme_site-1.0.dist-info"
-            self._make(
-                version,
-                {
-                    "acme/__init__.py": f"VERSION = {number}\n",
-                    "acme/evolve1.py": step.format(number=1),
-                    f"{info}/METADATA": "Metadata-Version: 2.1\nName: acme.site\n"
-                    "Version: 1.0\n",
-                    f"{info}/entry_points.txt": "[karl.evolve]\nacme = acme\n",
-                },
-            )
+            self.add_release(version, number, step.format(number=1))
         conf = self.zeoctl("client-conf", self.storage)
         config = SiteConfig("acme-prod", conf["zodb_conf"], conf["database"])
         sitetools.install(self.layout, config)
         self._write_commands()
+
+    def add_release(self, version: str, number: int, step: str) -> None:
+        """Make a release.
+
+        :param number: its software version.
+        :param step: the text of its first evolve step.
+        """
+        info = "acme_site-1.0.dist-info"
+        self._make(
+            version,
+            {
+                "acme/__init__.py": f"VERSION = {number}\n",
+                "acme/evolve1.py": step,
+                f"{info}/METADATA": "Metadata-Version: 2.1\nName: acme.site\n"
+                "Version: 1.0\n",
+                f"{info}/entry_points.txt": "[karl.evolve]\nacme = acme\n",
+            },
+        )
 
     def _make(self, version: str, modules: dict[str, str]) -> None:
         make_release(self.layout, version, modules=modules)

@@ -368,6 +368,13 @@ def _evolve_run(
     words: Sequence[str],
     take: Callable[[Mapping[str, Any]], None],
 ) -> int:
+    left = [{"package": "acme", "version": 1, "position": None}]
+    if words[0] == "--deferred":
+        assert state["mode"] == "normal", "the background begins in the window"
+        state["copies"][_live(state)]["deferred"] = False
+        step = {"package": "acme", "version": 1, "title": "x", "kind": "deferred"}
+        take({"event": "step_end", **step, "seen": 7, "changed": 5, "seconds": 0.1})
+        return 0
     software = 1 if version == "1.1" else 0
     if words[0] == "--status":
         database = int(state["copies"][_live(state)]["evolved"])
@@ -376,6 +383,9 @@ def _evolve_run(
         take(
             {
                 "event": "status",
+                "deferred": (
+                    left if state["copies"][_live(state)].get("deferred") else []
+                ),
                 "packages": [
                     {
                         "package": "acme", "software": software, "database": database,
@@ -393,6 +403,8 @@ def _evolve_run(
     assert copy["status"] == "staged", "live data were evolved"
     if words[0] == "--evolve":
         copy["evolved"] = True
+        copy["deferred"] = state.get("defers", False)
+        take({"event": "end", "deferred": left if copy["deferred"] else []})
     assert copy["evolved"]
     return 0
 

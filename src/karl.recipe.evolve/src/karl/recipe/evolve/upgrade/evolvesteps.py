@@ -37,14 +37,15 @@ def versions(programs: Programs, version: str, zodb_conf: Path) -> Versions:
         )
         for each in watcher.packages
     )
-    return Versions(packages, watcher.empty)
+    return Versions(packages, watcher.empty, watcher.deferred)
 
 
 def evolve(work: Work) -> Facts:
     """Run the pending evolve steps on the new copy."""
     watcher = _run(work, "--evolve")
     return {
-        "evolved": watcher.steps,
+        "evolved": [each for each in watcher.steps if each["kind"] != "deferred"],
+        "deferred": list(watcher.deferred),
         "counts": watcher.counts,
         "reindexed": watcher.reindexed,
     }
@@ -54,6 +55,22 @@ def verify(work: Work) -> Facts:
     """Check the invariants that the steps declare."""
     watcher = _run(work, "--verify")
     return {"verified": watcher.verified}
+
+
+def is_nothing_deferred(work: Work) -> str:
+    """Tell that no step has left anything for the background."""
+    return "" if work.facts.get("deferred") else "no step left anything"
+
+
+def do_deferred(work: Work) -> Facts:
+    """Do what steps left for the background, while the site works."""
+    revision = work.programs.places.layout.revision(work.facts["revision"])
+    words = ("--deferred", "--zodb-conf", str(revision.zodb_conf))
+    watcher = Watcher(work.reporter)
+    code = work.programs.evolve_run(work.facts["version"], words, watcher)
+    if code:
+        raise watcher.failure(code)
+    return {"background": watcher.steps}
 
 
 def is_direct(work: Work) -> bool:
@@ -88,8 +105,10 @@ class Watcher:
 
     :ivar packages: software and database versions, once they were told.
     :ivar empty: the database has nothing in it.
+    :ivar deferred: what is left for the background: ``package``, ``version`` and
+        ``title``.
     :ivar steps: the steps that were run: ``package``, ``version``, ``title``,
-        ``seconds``, ``seen`` and ``changed``.
+        ``kind``, ``seconds``, ``seen`` and ``changed``.
     :ivar counts: of a step's catalog, ``before`` and ``after``.
     :ivar reindexed: how many documents each index has taken.
     :ivar verified: steps whose invariants hold.
@@ -99,6 +118,7 @@ class Watcher:
         self.reporter = reporter
         self.packages: list[Any] | None = None
         self.empty = False
+        self.deferred: tuple[Facts, ...] = ()
         self.steps: list[Mapping[str, Any]] = []
         self.counts: list[Mapping[str, Any]] = []
         self.reindexed: dict[str, int] = {}
@@ -107,6 +127,7 @@ class Watcher:
         self._task: Task | None = None
         self._done = 0
         self._label = "evolving"
+        self._titles: dict[tuple[str, int], str] = {}
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Take one event; what is not understood is of no interest."""
@@ -126,12 +147,26 @@ class Watcher:
     def _status(self, event: Mapping[str, Any]) -> None:
         self.packages = event["packages"]
         self.empty = bool(event.get("empty"))
+        self._end(event)
+
+    def _end(self, event: Mapping[str, Any]) -> None:
+        left = event.get("deferred") or ()
+        pairs = [(str(each["package"]), int(each["version"])) for each in left]
+        self.deferred = tuple(
+            {
+                "package": package,
+                "version": version,
+                "title": self._titles.get((package, version), ""),
+            }
+            for package, version in pairs
+        )
 
     def _error(self, event: Mapping[str, Any]) -> None:
         self.error = answers.told_error({"error": dict(event)})
 
     def _step_begin(self, event: Mapping[str, Any]) -> None:
         self._label = f"{event['package']} {event['version']}: {event['title']}"
+        self._titles[event["package"], event["version"]] = event["title"]
 
     def _reindex_begin(self, event: Mapping[str, Any]) -> None:
         self._label = "reindexing"
@@ -144,7 +179,7 @@ class Watcher:
         self._done = event["done"]
 
     def _step_end(self, event: Mapping[str, Any]) -> None:
-        kept = ("package", "version", "title", "seconds", "seen", "changed")
+        kept = ("package", "version", "title", "kind", "seconds", "seen", "changed")
         self.steps.append({name: event.get(name) for name in kept})
         self._end_task(event.get("seen"))
 

@@ -16,7 +16,7 @@ Each entry is on disk before what it tells of is begun, and again when that is d
 ``resumed``
     ``again``: the steps that are done once more.
 ``end``
-    ``outcome``: ``done`` or ``undone``.
+    ``outcome``: ``done`` or ``undone``.  What can be done later comes after it.
 """
 
 from __future__ import annotations
@@ -125,6 +125,8 @@ def _take(run: Run, entry: dict[str, Any]) -> None:
         attempt = run.attempts[step]
         attempt.seconds, attempt.skipped = entry["seconds"], entry["skipped"]
         run.facts.update(entry["facts"])
+        # What was done in the end needs no warning any more.
+        run.warnings = [each for each in run.warnings if not _is_of(each, step)]
     elif event == "failed":
         run.failure = entry
     elif event == "warning":
@@ -137,6 +139,10 @@ def _take(run: Run, entry: dict[str, Any]) -> None:
         run.undone.append(entry["text"])
     elif event == "end":
         run.outcome, run.ended = entry["outcome"], entry["time"]
+
+
+def _is_of(warning: str, step: str) -> bool:
+    return warning.startswith(f"{step}: ")
 
 
 def _resume(run: Run, again: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ REHEARSAL = "rehearsal"
 SWITCH = "switch"
 FIRST = "first"
 REFRESH = "refresh"
+BACKGROUND = "background"
 ROLLBACK = "rollback"
 SWITCH_BACK = "switch back"
 NOTHING = "nothing"
@@ -29,6 +30,7 @@ class Request:
     :ivar rollback: go back to the revision and the copy before.
     :ivar discard_writes: with it, give up what was written since.
     :ivar postpone: a file; while it is there, the cut-over waits.
+    :ivar leave_deferred: do not do what evolve steps leave for the background.
     :ivar refresh: bring the other site's data here that the buildout names.
     :ivar at: with it, as of this time or transaction; empty: the newest backup.
     """
@@ -38,6 +40,7 @@ class Request:
     rollback: bool = False
     discard_writes: bool = False
     postpone: str = ""
+    leave_deferred: bool = False
     refresh: bool = False
     at: str = ""
 
@@ -64,10 +67,13 @@ class Versions:
     """What a release's software and a database say of each other.
 
     :ivar empty: nobody has put anything into the database yet.
+    :ivar deferred: steps whose rest is left for the background: ``package``,
+        ``version`` and ``title``.
     """
 
     packages: tuple[Package, ...] = ()
     empty: bool = False
+    deferred: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ class Observed:
     :ivar copies: status of each copy that there is, by number.
     :ivar packages: what the new release's software and the live database say.
     :ivar empty: the live database has nothing in it yet.
+    :ivar deferred: what the live database still has for the background.
     :ivar withheld: numbers of copies that have another site's data as they were.
     :ivar foreign: the other site's data that a refresh would bring here.
     :ivar mode: of the site.
@@ -128,6 +135,7 @@ class Observed:
     copies: Mapping[int, str] = field(default_factory=dict)
     packages: tuple[Package, ...] = ()
     empty: bool = False
+    deferred: tuple[Facts, ...] = ()
     withheld: tuple[int, ...] = ()
     foreign: Foreign | None = None
     mode: str = "normal"

@@ -53,6 +53,7 @@ def observe(programs: Programs, request: Request) -> Observed:
         copies={int(row["number"]): row["status"] for row in storage["copies"]},
         packages=told.packages,
         empty=told.empty,
+        deferred=told.deferred,
         withheld=_withheld(storage["copies"]),
         foreign=foreign(programs, request.at) if request.refresh else None,
         mode=_mode(site),

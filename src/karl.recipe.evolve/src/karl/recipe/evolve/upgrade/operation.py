@@ -74,12 +74,26 @@ class Operation:
             return bool(step.check(self.work))
         return False
 
-    def forward(self) -> Run:
+    @property
+    def is_left(self) -> bool:
+        """Tell whether the run is done, but for what can be done later."""
+        return self.run.outcome == DONE and any(map(self._is_left, self.steps))
+
+    def _is_left(self, step: Step) -> bool:
+        done = self.run.is_done(step.name)
+        return step.late and not done and not step.check(self.work)
+
+    def forward(self, *, late: bool = True) -> Run:
         """Do all steps that are not done.
 
+        :param late: also what can be done later.
         :raises KarlError: one failed.
         """
         for step in self.steps:
+            if self._is_left(step):
+                self._end()
+                if not late:
+                    continue
             if not self.run.is_done(step.name):
                 try:
                     self._do(step)
@@ -89,8 +103,15 @@ class Operation:
                     if not step.soft:
                         raise self._failed(step, error) from caught
                     self._warn(step, error)
-        self.note("end", outcome=DONE)
+        self._end()
         return self._ended()
+
+    def _end(self) -> None:
+        """Note that the run has done what it should, and write its report."""
+        if not self.run.outcome:
+            self.note("end", outcome=DONE)
+            self.run.outcome = DONE
+            self._ended()
 
     def _do(self, step: Step) -> None:
         work, began = self.work, time.time()
@@ -118,7 +139,8 @@ class Operation:
         sitesteps.check_window(self.work)
 
     def _warn(self, step: Step, error: KarlError) -> None:
-        text = f"{step.name}: {error}"
+        tip = " Go on with: evolve --resume." if step.late else ""
+        text = f"{step.name}: {error}{tip}"
         self.work.reporter.warn(text)
         self.note("warning", text=text)
 

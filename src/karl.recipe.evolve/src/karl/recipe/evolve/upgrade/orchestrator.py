@@ -37,13 +37,16 @@ def start(programs: Programs, request: Request) -> tuple[Plan, Run | None]:
 
 
 def resume(programs: Programs) -> Run:
-    """Go on with a run that was interrupted.
+    """Go on with a run that was interrupted, or with what was left for later.
 
     One that was being undone is undone, and begun anew.
 
     :raises RefusedError: there is none.
     """
     with _holding(programs):
+        last = history.newest(programs.places)
+        if last is not None and (done := Operation(programs, last)).is_left:
+            return done.forward()
         operation = _interrupted(programs)
         run = operation.run
         if run.undoing and not operation.is_live():
@@ -54,7 +57,7 @@ def resume(programs: Programs) -> Run:
         again = names[names.index("adopt") :] if run.undoing else []
         operation.note("resumed", again=again)
         operation.run = history.load(run.places)
-        return operation.forward()
+        return operation.forward(late=not run.request.leave_deferred)
 
 
 def abort(programs: Programs) -> Run:
@@ -98,7 +101,8 @@ def _start(programs: Programs, request: Request) -> tuple[Plan, Run | None]:
         facts=dict(decided.facts),
         texts={step.name: step.text for step in decided.steps},
     )
-    return decided, Operation(programs, history.load(places)).forward()
+    operation = Operation(programs, history.load(places))
+    return decided, operation.forward(late=not request.leave_deferred)
 
 
 def _unfinished_number(programs: Programs) -> int | None:

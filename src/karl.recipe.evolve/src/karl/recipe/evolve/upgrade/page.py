@@ -54,6 +54,7 @@ def of_run(data: Mapping[str, Any]) -> list[Block]:
         *([blocks.note(_READING)] if data["steps"] else []),
         blocks.listing("Scrubbed", data.get("scrubbed", [])),
         _evolved(data["evolved"]),
+        _deferred(data.get("deferred", [])),
         _counts(data["counts"]),
         _reindexed(data["reindexed"]),
         blocks.listing("Warnings", data["warnings"]),
@@ -108,6 +109,19 @@ def _evolved(steps: Sequence[Mapping[str, Any]]) -> Block:
         for step in steps
     ]  # fmt: skip
     return blocks.table("Evolve steps", heads, rows, numbers=(1, 3, 4, 5))
+
+
+def _deferred(steps: Sequence[Mapping[str, Any]]) -> Block:
+    heads = ("Package", "Version", "What", "State", "Objects", "Changed", "Time")
+    rows = [
+        (
+            _cell(step["package"]), _cell(step["version"]), _cell(step["title"]),
+            "done" if step["done"] else "left", _cell(step["seen"]),
+            _cell(step["changed"]), span(step["seconds"]),
+        )
+        for step in steps
+    ]  # fmt: skip
+    return blocks.table("In the background", heads, rows, numbers=(1, 4, 5, 6))
 
 
 def _counts(counts: Sequence[Mapping[str, Any]]) -> Block:

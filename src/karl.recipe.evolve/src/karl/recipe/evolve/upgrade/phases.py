@@ -138,6 +138,11 @@ _FINISH = Step(
     storage.unserve_old, soft=True,
 )  # fmt: skip
 
+_DEFERRED = Step(
+    "deferred", "background", "do what the steps left for the background",
+    evolving.do_deferred, check=evolving.is_nothing_deferred, soft=True, late=True,
+)  # fmt: skip
+
 _BACK = (
     hook("before", "rollback", window=False),
     Step(
@@ -181,6 +186,7 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         *_ADOPT,
         _FINISH,
         hook("after", "cut-over", window=False),
+        _DEFERRED,
     ),
     model.REHEARSAL: (_CHECK, *_COPY, *_REHEARSAL),
     model.SWITCH: (
@@ -193,7 +199,9 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         hook("before", "cut-over", window=False),
         *map(_unfrozen, _live("the revision")),
         hook("after", "cut-over", window=False),
+        _DEFERRED,
     ),
+    model.BACKGROUND: (_DEFERRED,),
     model.ROLLBACK: (
         *_BACK,
         *_READ_ONLY,
@@ -221,6 +229,7 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         *_ADOPT,
         _FINISH,
         hook("after", "cut-over", window=False),
+        _DEFERRED,
     ),
     model.FIRST: (
         _CHECK,

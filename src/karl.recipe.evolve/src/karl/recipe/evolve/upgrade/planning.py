@@ -129,8 +129,14 @@ def _forward(observed: Observed, request: Request, current: Revision) -> Plan:
         kind = model.REHEARSAL if request.rehearse else model.UPGRADE
         reason = "; ".join(map(_difference, pending))
         return _planned(kind, reason, facts, observed)
+    if observed.deferred:
+        facts["deferred"] = list(observed.deferred)
     if current.release == version:
         reason = f"release {version} is live, and its database needs no evolving"
+        if observed.deferred and not request.rehearse:
+            reason = f"release {version} is live, and its steps left something"
+            facts["revision"] = current.number
+            return _planned(model.BACKGROUND, reason, facts, observed)
         return Plan(model.NOTHING, reason, facts)
     reason = f"the database needs no evolving for release {version}"
     if request.rehearse:

@@ -16,6 +16,7 @@ _NAMES = {
     model.SWITCH: "switch",
     model.FIRST: "first release",
     model.REFRESH: "refresh",
+    model.BACKGROUND: "work in the background",
     model.ROLLBACK: "rollback",
     model.SWITCH_BACK: "switch back",
 }
@@ -41,6 +42,7 @@ def data(run: Run) -> dict[str, Any]:
         "to": _side(facts, "version", "revision", "copy"),
         "steps": _steps(run),
         "evolved": facts.get("evolved", []),
+        "deferred": deferred(run),
         "counts": facts.get("counts", []),
         "reindexed": facts.get("reindexed", {}),
         "source": facts.get("source"),
@@ -102,9 +104,43 @@ def text(run: Run) -> str:
         lines.append(f"  {each['package']} {each['version']} {each['title']}{changed}")
     for index, count in sorted(facts.get("reindexed", {}).items()):
         lines.append(f"  index {index}: {count} documents")
+    lines += map(_left, deferred(run))
     if facts.get("discarded") != 0 and facts.get("discard_writes"):
         lines.append(f"  given up: {lost(facts)}; copy {facts['copy_from']} has that")
     return "\n".join(lines + [f"  warning: {each}" for each in run.warnings])
+
+
+def deferred(run: Run) -> list[dict[str, Any]]:
+    """Return what steps left for the background, and what came of it."""
+    if run.outcome != DONE:
+        return []
+    attempt = run.attempts.get("deferred")
+    done = attempt is not None and attempt.seconds is not None
+    found = {
+        (each["package"], each["version"]): each
+        for each in run.facts.get("background", [])
+    }
+    return [
+        {
+            "package": each["package"],
+            "version": each["version"],
+            "title": each["title"] or own.get("title", ""),
+            "seconds": own.get("seconds"),
+            "seen": own.get("seen"),
+            "changed": own.get("changed"),
+            "done": done,
+        }
+        for each in run.facts.get("deferred", [])
+        for own in [found.get((each["package"], each["version"]), {})]
+    ]
+
+
+def _left(each: Mapping[str, Any]) -> str:
+    """Return what is to be told of something that was left."""
+    what = f"{each['package']} {each['version']} {each['title']}".rstrip()
+    if each["done"]:
+        return f"  in the background: {what}: {each['changed'] or 0} changed"
+    return f"  left for the background: {what}"
 
 
 def way(run: Run) -> str:

@@ -40,7 +40,14 @@ def is_running(places: Places) -> bool:
 def _text(run: Run, *, running: bool) -> str:
     if run.outcome:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.ended))
-        return f"Last, until {when}:\n{report.text(run)}"
+        lines = [f"Last, until {when}:", report.text(run)]
+        if not all(each["done"] for each in report.deferred(run)):
+            lines.append(
+                "  That is being done now; the site works all the time."
+                if running
+                else "  The site works all the same. Go on: evolve --resume."
+            )
+        return "\n".join(lines)
     head = f"{run.kind.capitalize()} {run.number}, {report.way(run)}"
     lines = [f"{head}, {'is under way' if running else 'was interrupted'}."]
     lines += [

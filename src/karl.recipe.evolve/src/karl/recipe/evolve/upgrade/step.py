@@ -57,6 +57,7 @@ class Step:
     :ivar window: writes are refused while it is done.
     :ivar barrier: if it cannot be undone, nothing before it may be.
     :ivar soft: the run goes on if it fails, with a warning.
+    :ivar late: the run has done what it should before it; it can be done later, too.
     :ivar final: from here on the run can only be finished.
     """
 
@@ -70,3 +71,4 @@ class Step:
     barrier: bool = False
     soft: bool = False
     final: bool = False
+    late: bool = False
