@@ -7,6 +7,7 @@ on others; each document is loaded and reindexed once, however many steps change
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ZODB.POSException import POSKeyError
@@ -20,8 +21,16 @@ from karl.recipe.evolve.steps.catalogs import Indexer, indexer
 from karl.recipe.evolve.steps.step import identity
 from karl.recipe.evolve.steps.walking import Walk
 
-#: Documents in a transaction.
-_BATCH = 1000
+#: Documents in a transaction.  Many of them change the same parts of an index, which
+#: are stored once in a transaction.
+_BATCH = 50_000
+
+#: Bytes, as stored, by which what is loaded may grow in a transaction: what has
+#: changed stays in memory until it is committed.
+_BATCH_BYTES = 32 << 20
+
+#: Documents after which what has not changed may leave memory.
+_SWEEP = 500
 
 
 def reindex_waiting(session: Session, steps: list[PendingStep]) -> None:
@@ -67,11 +76,8 @@ class _Pass:
         resumed = self.at["done"] > 0
         tell("reindex_begin", **named, total=total, resumed=resumed)
         progress = Progress(tell, total, self.at["done"], phase="reindex")
-        for docid, (oid, names) in source.after(self.at["position"]):
-            self._reindex(docid, oid, names)
-            if self.at["done"] % _BATCH == 0 or self.session.stop.requested:
-                self._commit()
-                progress.advance(self.at["done"])
+        for _ in self._batches(source):
+            progress.advance(self.at["done"])
         self._commit()
         progress.report()
         tell(
@@ -82,6 +88,24 @@ class _Pass:
             skipped=self.at["skipped"],
             indexes=self.at["indexes"],
         )
+
+    def _batches(self, source: Walk) -> Iterator[None]:
+        """Reindex, and yield every now and then."""
+        began = self.session.loaded
+        count = 0
+        for docid, (oid, names) in source.after(self.at["position"]):
+            self._reindex(docid, oid, names)
+            count += 1
+            if self.session.stop.requested:
+                self._commit()
+            if count % _SWEEP:
+                continue
+            self.session.connection.cacheGC()
+            if count >= _BATCH or self.session.loaded - began > _BATCH_BYTES:
+                self._commit()
+                began = self.session.loaded
+                count = 0
+            yield
 
     def _reindex(self, docid: Any, oid: bytes, names: tuple[str, ...]) -> None:
         if names not in self.indexers:

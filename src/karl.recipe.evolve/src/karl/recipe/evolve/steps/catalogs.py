@@ -127,6 +127,7 @@ class _MappingIndexer:
         shadows = [shadow_name(name) for name in names if shadow_name(name) in catalog]
         self.shadows = [catalog[name] for name in shadows]
         self.indexes = {name: catalog[name] for name in names}
+        self.seen = [Docids(index) for index in self.indexes.values()]
 
     def index(self, docid: Any, item: Any) -> bool:
         if not self._knows(docid):
@@ -141,7 +142,9 @@ class _MappingIndexer:
     def _knows(self, docid: Any) -> bool:
         if self.documents is not None:
             return docid in self.documents
-        return knows(self.catalog, docid, first=self.names)
+        return any(docid in seen for seen in self.seen) or knows(
+            self.catalog, docid, never=self.names
+        )
 
     def resolve(self, docid: Any) -> Any:
         raise StepError(
@@ -172,16 +175,12 @@ class _ToolIndexer:
         return self.catalog.resolve_path(docid)
 
 
-def knows(
-    catalog: Any, docid: Any, *, first: Iterable[str] = (), never: Iterable[str] = ()
-) -> bool:
+def knows(catalog: Any, docid: Any, *, never: Iterable[str] = ()) -> bool:
     """Whether any index of *catalog* has *docid*.
 
-    :param first: the indexes to ask first: mostly no other is loaded then.
     :param never: the indexes not to ask.
     """
-    order = dict.fromkeys((*first, *catalog.keys()))
-    return any(docid in Docids(catalog[name]) for name in order if name not in never)
+    return any(docid in Docids(catalog[name]) for name in catalog if name not in never)
 
 
 class Docids:
