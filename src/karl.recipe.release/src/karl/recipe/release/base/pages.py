@@ -249,10 +249,12 @@ def _chart(block: Mapping[str, Any], level: int) -> str:
     title = text(block.get("title"))
     label = f"A line from {text(points[0][2])} to {text(points[-1][2])}"
     picture = pictures.line([(point[0], point[1]) for point in points], label)
-    told = (
-        f"Now: {text(points[-1][2])}. At first: {text(points[0][2])}. "
-        f"Least: {text(least[2])}. Most: {text(most[2])}."
-    )
+    told = f"{text(points[-1][2])}."
+    if len(points) > 1:
+        told = (
+            f"Now: {told} At first: {text(points[0][2])}. "
+            f"Least: {text(least[2])}. Most: {text(most[2])}."
+        )
     return (
         f"<figure><figcaption>{title}</figcaption>\n{picture}\n"
         f'<p class="quiet">{told}</p></figure>'

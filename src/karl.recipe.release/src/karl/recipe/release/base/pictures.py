@@ -23,8 +23,9 @@ def bar(start: float, length: float, *, marked: bool) -> str:
 
     :param start: where it begins, from 0 to 1.
     """
-    left = min(max(start, 0.0), 1.0) * _WIDTH
-    width = min(max(length * _WIDTH, 4.0), _WIDTH - left + 4.0)
+    # What took no time is to be seen, too, also at the end.
+    width = min(max(length * _WIDTH, 4.0), _WIDTH)
+    left = min(max(start, 0.0) * _WIDTH, _WIDTH - width)
     kind = ' class="marked"' if marked else ""
     return (
         f'<svg class="bar" viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true" '
