@@ -112,7 +112,7 @@ def colours(palette: dict[str, str]) -> tuple[str, str]:
 
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_screen_reader_finds_its_way(browser, tmp_path, width):
-    """Headings, tables, cells with their heads, and pictures are told, on phones too."""
+    """Headings, tables, cells with their heads, and pictures are told, small or not."""
     path = tmp_path / "page.html"
     path.write_text(page_of(USUAL))
     browser.show(path, width)

@@ -14,10 +14,14 @@ from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.upgrade import showing
 from karl.recipe.evolve.upgrade.model import Request
 from karl.recipe.evolve.upgrade.programs import Programs
+from karl.recipe.release.base import publishing
 from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import checked_label
+
+#: What is no version, and only looks.
+_LOOKING = frozenset({"status", "report"})
 
 _EPILOG = """\
 A run that fails before the new data are live undoes what it did: production is as it
@@ -35,7 +39,8 @@ def build_parser() -> Parser:
         "version",
         nargs="?",
         metavar="VERSION",
-        help="the release to upgrade to; or: status, which tells of the last run",
+        help="the release to upgrade to; or: status, which tells of the last run; or: "
+        "report, which writes a page of the site",
     )
     parser.add_argument(
         "--rehearse",
@@ -47,6 +52,11 @@ def build_parser() -> Parser:
         metavar="FILE",
         default="",
         help="when all is ready, wait while this file is there",
+    )
+    parser.add_argument(
+        "--leave-deferred",
+        action="store_true",
+        help="leave for later what steps do in the background, after the cut-over",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with a run that was interrupted"
@@ -66,6 +76,12 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be done"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="with report: where the page is written (default: var/report.html, and "
+        "with --json nowhere)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object for programs"
@@ -93,6 +109,8 @@ def _run(root: str, words: list[str], console: Console) -> int:
     programs = Programs(SiteDeclaration.load(EvolveLayout(Path(root))), console)
     if options.version == "status":
         return _status(programs, options)
+    if options.version == "report":
+        return _report(programs, options)
     from karl.recipe.evolve.upgrade import orchestrator
 
     request = _request(options)
@@ -118,6 +136,16 @@ def _status(programs: Programs, options: argparse.Namespace) -> int:
     return 0
 
 
+def _report(programs: Programs, options: argparse.Namespace) -> int:
+    from karl.recipe.evolve.upgrade import sitereport
+
+    usual = None if options.json else programs.places.report
+    found = sitereport.written(programs, publishing.place(options.output, usual))
+    wrote = f"\nWrote {found['output']}" if found["output"] else ""
+    showing.document(options, found, f"{found['text']}{wrote}")
+    return 0
+
+
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that do not belong together.
 
@@ -126,17 +154,21 @@ def _check(options: argparse.Namespace) -> None:
     asked = [options.version, options.resume, options.abort, options.rollback]
     if sum(map(bool, asked)) != 1:
         raise UsageError(
-            "Say one of: VERSION, status, --resume, --abort, --rollback.", "See --help."
+            "Say one of: VERSION, status, report, --resume, --abort, --rollback.",
+            "See --help.",
         )
     only = {
         "--discard-writes": (options.discard_writes, options.rollback),
         "--rehearse": (options.rehearse, options.version),
         "--postpone-cut-over": (options.postpone_cut_over, options.version),
+        "--leave-deferred": (options.leave_deferred, options.version),
         "--dry-run": (options.dry_run, options.version or options.rollback),
     }
     for name, (given, allowed) in only.items():
-        if given and (not allowed or options.version == "status"):
+        if given and (not allowed or options.version in _LOOKING):
             raise UsageError(f"{name} does not go with the rest.", "See --help.")
+    if options.output is not None and options.version != "report":
+        raise UsageError("--output goes with report.", "See --help.")
 
 
 def _request(options: argparse.Namespace) -> Request:
@@ -146,5 +178,6 @@ def _request(options: argparse.Namespace) -> Request:
         rehearse=options.rehearse,
         rollback=options.rollback,
         discard_writes=options.discard_writes,
+        leave_deferred=options.leave_deferred,
         postpone=os.path.abspath(postpone) if postpone else "",
     )
