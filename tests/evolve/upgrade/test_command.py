@@ -194,6 +194,32 @@ def test_a_hook_after_is_a_warning(world):
     check_new(world)
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_hook_fails(world, moment):
+    """Wherever one fails: before a part all is as before, after it all is done."""
+    requests = [Request("1.1"), Request(rollback=True, discard_writes=True)]
+    before, after = check_before, check_new
+    if moment.endswith("-rollback"):
+        orchestrator.start(world, requests.pop(0))
+        before, after = check_new, check_rolled_back
+    failing = hooked(world, "sh", "-c", f"[ $PHASE != {moment} ]")
+    if moment.startswith("before"):
+        with pytest.raises(KarlError, match=f"{moment} failed"):
+            orchestrator.start(failing, requests[0])
+        before(world)
+    else:
+        run = orchestrator.start(failing, requests[0])[1]
+        assert [text.partition(":")[0] for text in run.warnings] == [moment]
+        after(world)
+
+
+def check_rolled_back(world):
+    state = world.state
+    assert (state["current"], state["workers"]) == (1, 1)
+    assert (state["mode"], state["inhibited"]) == ("normal", False)
+    assert state["copies"]["1"]["status"] == "live"
+
+
 def test_a_page_for_the_customer():
     """The page has the timeline, counts and windows, and needs nothing else."""
     data = {

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
+import subprocess
 
 import pytest
-from support.servedsites import unpacked
+from support.servedsites import unpacked, wait_for
 from support.servedupgrades import ServedUpgrade
 from support.upgrades import STORAGE
 from support.zeoservers import boxes, get
+
+from karl.recipe.evolve.declaration.model import MOMENTS
 
 
 @contextlib.contextmanager
@@ -81,3 +86,80 @@ def test_visitors_notice_nothing_but_refused_writes(served):
         assert [path for path in accepted if get(db, path) != 1] == []
     served.check_new(copy=3, revision=served.facts()["current"])
     served.check_sealed()
+
+
+def _hooked(served, script):
+    """Have a shell script run at every moment."""
+    command = ("sh", "-c", script)
+    served.change(hooks=dict.fromkeys(MOMENTS, (command,)))
+
+
+def _begun(served, *words):
+    """Begin ``evolve``, and wait until it has postponed the cut-over."""
+    process = subprocess.Popen(
+        [served.layout.bin / "evolve", *words, "--json", "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    wait_for(
+        lambda: "begun: wait while" in served.evolve("status")["text"], seconds=60.0
+    )
+    return process
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_site_and_a_postponed_cut_over(served):
+    """All eight moments come in order; the cut-over waits as long as it is told to."""
+    log, file = served.root / "moments", served.root / "not-yet"
+    _hooked(served, f'echo "$PHASE $SITE $FROM $TO $COPY" >> {log}')
+    before = {**served.facts(), "tid": ""}
+    file.touch()
+    told_to_end = _begun(served, "1.1", "--postpone-cut-over", str(file))
+    assert served.ask("/") == 200
+    assert served.ask("/postponed", "POST") == 503
+    told_to_end.terminate()
+    answer = json.loads(told_to_end.communicate(timeout=60)[0])
+    assert answer["error"]["exit"] == told_to_end.returncode == 130
+    assert {**served.facts(), "tid": ""} == before
+    assert served.ask("/again", "POST") == 200
+
+    log.unlink()
+    with served.visited() as visits:
+        process = _begun(served, "1.1", "--postpone-cut-over", str(file))
+        assert served.evolve("1.2", code=5)["error"]["exit"] == 5
+        file.unlink()
+        done = json.loads(process.communicate(timeout=60)[0])
+        assert (process.returncode, done["outcome"]) == (0, "done")
+        served.check_new(copy=3, revision=done["to"]["revision"])
+        served.evolve("--rollback", "--discard-writes")
+    assert not visits.failures
+    assert {status for status, _ in visits.reads} == {200}
+    words = [line.split() for line in log.read_text().splitlines()]
+    assert [each[0] for each in words] == [
+        "before-read-only", "after-read-only", "before-evolve", "after-evolve",
+        "before-cut-over", "after-cut-over",
+        "before-rollback", "before-read-only", "after-read-only", "after-rollback",
+    ]  # fmt: skip
+    assert {tuple(each[1:]) for each in words[:6]} == {("acme-prod", "1.0", "1.1", "3")}
+    assert {tuple(each[1:]) for each in words[6:]} == {("acme-prod", "1.1", "1.0", "1")}
+
+
+@pytest.mark.slow
+def test_commands_of_the_site_that_fail(served):
+    """One before a part undoes all; one after it, or one that hangs, is told of."""
+    before = {**served.facts(), "tid": ""}
+    for moment in ("before-read-only", "before-evolve", "before-cut-over"):
+        _hooked(served, f"[ $PHASE != {moment} ] || {{ echo not today; exit 1; }}")
+        failed = served.evolve("1.1", code=1)["error"]
+        assert f"The step {moment} failed" in failed["message"]
+        assert "Production is as it was before." in failed["message"]
+        assert "not today" in failed["next"]
+        assert {**served.facts(), "tid": ""} == before
+    served.change(timeouts=dataclasses.replace(served.declared.timeouts, hook=1.0))
+    _hooked(served, "case $PHASE in after-*) sleep 60;; esac")
+    done = served.evolve("1.1", code=6)
+    late = [f"after-{phase}" for phase in ("read-only", "evolve", "cut-over")]
+    assert [each.partition(":")[0] for each in done["warnings"]] == late
+    assert all("took longer than 1 s" in each for each in done["warnings"])
+    served.check_new(copy=5, revision=done["to"]["revision"])
