@@ -10,7 +10,7 @@ import os
 import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +26,9 @@ _SSH_FAILED = 255
 
 #: Exit status of a shell that finds no such program.
 _NO_PROGRAM = 127
+
+#: Verbs of karl-index that only look.
+_LOOKING = frozenset({"list", "show", "diff"})
 
 Word = str | PurePosixPath
 
@@ -46,18 +49,30 @@ class Ended:
 class Programs:
     """The commands that a rollout drives.
 
+    What karl-index tells here is remembered until it is asked to change something.
+
     :ivar log: the file that what they say besides their answers is added to.
     """
 
     declared: Rollouts
     reporter: Reporter
     log: Path = Path(os.devnull)
+    _told: dict[tuple[str, ...], Any] = field(default_factory=dict, init=False)
 
     def karl_index(self, *words: Word) -> Any:
         """Run a verb of karl-index here; return its result.
 
         :raises KarlError: what it ended with.
         """
+        asked = tuple(map(str, words))
+        if asked[0] not in _LOOKING:
+            self._told.clear()
+            return self._karl_index(words)
+        if asked not in self._told:
+            self._told[asked] = self._karl_index(words)
+        return self._told[asked]
+
+    def _karl_index(self, words: Sequence[Word]) -> Any:
         here = self.declared.here
         places: list[Word] = ["--base", here.root]
         places += ["--pool", here.pool, "--indexes", here.indexes]

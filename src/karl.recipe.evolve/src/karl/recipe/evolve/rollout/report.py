@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from karl.recipe.evolve.rollout.model import Rollouts
 from karl.recipe.evolve.rollout.orchestrator import Outcome
 from karl.recipe.evolve.rollout.step import Work
 from karl.recipe.release.base.errors import UnfinishedError
@@ -36,7 +37,7 @@ def data(outcome: Outcome) -> dict[str, Any]:
         "complete": outcome.complete,
         "steps": outcome.steps,
         "seconds": round(outcome.seconds, 3),
-        "buildout": {"file": declared.buildout, "says": said_version(work)},
+        "buildout": {"file": declared.buildout, "says": said_version(work.declared)},
         "warnings": work.warnings,
         "journal": str(work.places.journal),
         "exit": UnfinishedError.exit_code if work.warnings else 0,
@@ -44,9 +45,8 @@ def data(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def said_version(work: Work) -> str | None:
+def said_version(declared: Rollouts) -> str | None:
     """Return the version that the buildout file here says; None: it says none."""
-    declared = work.declared
     section, _, option = declared.version_option.partition(":")
     parser = configparser.RawConfigParser(
         strict=False, allow_no_value=True, delimiters=("=",)
@@ -117,7 +117,7 @@ def _next(outcome: Outcome) -> list[str]:
     work = outcome.work
     if not outcome.complete:
         return [f"next: go on with rollout {work.version}."]
-    declared, said = work.declared, said_version(work)
+    declared, said = work.declared, said_version(work.declared)
     section, _, option = declared.version_option.partition(":")
     wanted = f"{option} = {work.version}"
     kept = f"Commit {declared.here.index(work.index)} if it is new"

@@ -36,7 +36,7 @@ class Missing:
 
 def is_shipped(work: Work) -> str:
     """Tell whether the other machine has everything."""
-    found = _missing(work)
+    found = work.seen["missing"] = _missing(work)
     if found.indexes or found.files:
         return ""
     return f"{work.declared.host} has it all"
@@ -45,7 +45,7 @@ def is_shipped(work: Work) -> str:
 def ship(work: Work) -> Facts:
     """Send what the other machine lacks, and give it its place there."""
     programs, there = work.programs, work.declared.there
-    found = _missing(work)
+    found: Missing = work.seen["missing"]
     folder = there.arriving(work.index)
     arriving = Arriving(folder)
     archive = work.folder() / "shipped.tar"
@@ -53,10 +53,7 @@ def ship(work: Work) -> Facts:
     programs.must("rm", "-rf", folder)
     programs.must("mkdir", "-p", folder)
     programs.must("tar", "-x", "-f", "-", "-C", folder, stdin=archive)
-    programs.must(
-        "env", "-C", folder, "sha256sum", "--check", "--strict", "--quiet",
-        arriving.sums.name,
-    )  # fmt: skip
+    _check_sums(work, arriving)
     names = list(found.files)
     if names:
         programs.karl_index_there("add", *(arriving.file(name) for name in names))
@@ -74,6 +71,23 @@ def ship(work: Work) -> Facts:
             f"See karl-index verify {work.index} there.",
         )
     return {"shipped": [*map(str, found.indexes), *names]}
+
+
+def _check_sums(work: Work, arriving: Arriving) -> None:
+    """Compare what has arrived with what was sent.
+
+    :raises DamagedError: it is something else.
+    """
+    ended = work.programs.there(
+        "env", "-C", arriving.root, "sha256sum", "--check", "--strict", "--quiet",
+        arriving.sums.name,
+    )  # fmt: skip
+    if ended.status != 0:
+        told = ", ".join(ended.text.split("\n")).strip(", ")
+        raise DamagedError(
+            f"What has arrived at {work.declared.host} is not what was sent: {told}.",
+            f"Run it again; if it happens again, see {work.places.log}.",
+        )
 
 
 def _missing(work: Work) -> Missing:

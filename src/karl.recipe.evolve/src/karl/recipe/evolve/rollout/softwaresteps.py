@@ -90,6 +90,7 @@ def _origin(work: Work, frozen: Any, known: list[str]) -> tuple[str, str]:
     if frozen is not None:
         return previous, frozen["extends"] or ""
     if declared.extends:
+        work.programs.karl_index("show", declared.extends)
         return previous, declared.extends
     if not previous:
         raise RefusedError(

@@ -31,6 +31,7 @@ class Work:
     :ivar done: names of the steps that were done in an earlier run.
     :ivar rehearses: the steps are rehearsed before the site is evolved.
     :ivar scratch: gives folders that are removed at the end.
+    :ivar seen: what a step's check has seen, for the step.
     :ivar warnings: what went on although something was not as it should be.
     """
 
@@ -42,6 +43,7 @@ class Work:
     facts: dict[str, Any] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     rehearses: bool = True
+    seen: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     _tree: Path | None = field(default=None, init=False, repr=False)
 
