@@ -217,11 +217,11 @@ class Machine:
         """Type a line; return all that is shown."""
         return self.run(["sh", "-c", f"cd {folder}\n{line}\n"], code=code)
 
-    def python(self, code: str, *words: str) -> str:
+    def python(self, program: str, *words: str, **options: Any) -> str:
         """Run Python with the code of the checkout and of the tests."""
         path = f"{ROOT / 'tests'}"
         env = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-        return self.run([sys.executable, "-c", code, *words], env=env)
+        return self.run([sys.executable, "-c", program, *words], env=env, **options)
 
     def outside(self, path: str | Path) -> Path:
         """Return where a file of ``/srv`` or ``/home`` really is."""

@@ -6,14 +6,15 @@ user, and write what the recipes write there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from support.machines import Network
 from support.servedsites import INI, SUPERVISORD
@@ -65,11 +66,17 @@ CARRIED = {
 
 #: It changes objects, makes a blob and changes one.
 EVOLVE = '''\
+import os
+import time
+
 from ZODB.blob import Blob
 
 
 def evolve(root):
     """Number the things"""
+    while os.path.exists("/srv/pause"):
+        open("/srv/paused", "w").close()
+        time.sleep(0.05)
     for name, thing in root.get("things", {}).items():
         if name.startswith("thing-"):
             thing["evolved"] = True
@@ -133,6 +140,15 @@ def declare_site(root: str, command: str, **timeouts: float) -> None:
     site_installation.ensure(declared, None, Notes())
 
 
+#: What a database has before it is used.
+_FILL = """
+import sys, ZODB.config
+from support.zeoservers import fill
+db = ZODB.config.databaseFromString(sys.stdin.read())
+fill(db, 200, blobs=2)
+db.close()
+"""
+
 _CALL = """
 import json, sys
 from support import machinesites
@@ -162,6 +178,17 @@ while True:
 
 
 @dataclass
+class Visits:
+    """What visitors did: method, path, status and seconds of each request."""
+
+    log: Path
+
+    def __call__(self) -> list[list[Any]]:
+        """Return what they did so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@dataclass
 class Pair:
     """The site ``acme-prod`` and its databases.
 
@@ -170,6 +197,13 @@ class Pair:
 
     network: Network
     command: str = "ssh db1.example.org zeoctl"
+
+    #: Of :meth:`facts`, before anything was done.
+    BEFORE: ClassVar[Mapping[str, Any]] = {
+        "live": 1, "mode": "writable", "staged": [], "served": [1], "doing": None,
+        "site": "normal", "inhibited": None, "current": 1, "workers": {1},
+        "prepared": [],
+    }  # fmt: skip
 
     # Making them.
 
@@ -205,6 +239,13 @@ class Pair:
         for source, name in CARRIED.items():
             text = db.outside(f"{TLS}/{source}").read_text()
             web.write(f"{CLIENT_TLS}/{name}", text, 0o600)
+
+    def fill(self) -> None:
+        """Put objects and blobs into the database, from the site's machine."""
+        web = self.network.web
+        web.make_folder(f"{SITE}/var/cache")
+        conf = self.zeoctl("client-conf", STORAGE)["zodb_conf"]
+        web.python(_FILL, input=conf)
 
     # Commands.
 
@@ -250,6 +291,20 @@ class Pair:
             ],
         }
 
+    @contextlib.contextmanager
+    def visited(self) -> Iterator[Visits]:
+        """Have visitors on the site's machine while the body runs."""
+        web = self.network.web
+        log = "/srv/visits"
+        web.shell(f"rm -f {log}")
+        child = web.begin([sys.executable, "-c", VISITS, log])
+        try:
+            yield Visits(web.outside(log))
+        finally:
+            assert child.poll() is None, child.communicate()
+            web.kill(log)
+            child.communicate()
+
     def wait_until_idle(self, seconds: float = 60.0) -> None:
         """Wait until no command changes the storage."""
         deadline = time.monotonic() + seconds
@@ -267,10 +322,3 @@ class Pair:
             "db.close()\n"
         )
         return json.loads(self.network.web.python(text))
-
-
-def visited(pair: Pair) -> tuple[subprocess.Popen[str], Path]:
-    """Have visitors come until the process that is returned is killed."""
-    log = "/srv/visits"
-    child = pair.network.web.begin([sys.executable, "-c", VISITS, log])
-    return child, pair.network.web.outside(log)
