@@ -45,7 +45,8 @@ def points():
         2 * place + half
         for place, step in enumerate(STEPS[REFRESH], 1)
         for half in (0, 1)
-        if step.name == "wait" or step.name.startswith(("before-", "after-"))
+        if step.name in {"wait", "deferred"}
+        or step.name.startswith(("before-", "after-"))
     }
     return [
         pytest.param(number, moment, id=f"{number}-{moment}")
