@@ -1,4 +1,4 @@
-"""The documentation as a site: bin/docs makes it, in build/docs.
+"""The documentation as a site: bin/docs makes it, in docs/_build/site.
 
 The site's sources are the checkout, not this folder, so that links to READMEs hold.
 The pages are plain Markdown that reads well in a repository's browser too: no page
@@ -38,6 +38,7 @@ exclude_patterns = [
         if entry.name not in {"docs", "src", "README.md", "CONTRIBUTING.md"}
     ),
     "src/*/src",
+    "docs/_build",
 ]
 
 myst_heading_anchors = 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
+from karl.recipe.release.base.layout import IndexLayout, ShareLayout, SoftwareLayout
 from karl.recipe.release.base.names import IndexName
 
 #: The frozen index of the tools, and the one that adds what tests need.
@@ -46,6 +46,17 @@ class Checkout:
     def bin(self) -> Path:
         """The commands."""
         return self.root / "bin"
+
+    @property
+    def share(self) -> ShareLayout:
+        """Man page and completion of karl-index."""
+        return ShareLayout(self.root / "share")
+
+    @property
+    def release_package(self) -> Path:
+        """The package of karl-index."""
+        tree = self.root / "src" / "karl.recipe.release" / "src"
+        return tree / "karl" / "recipe" / "release"
 
     @property
     def software(self) -> SoftwareLayout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from karl.recipe.release.base import files
+from karl.recipe.release.base import files, manuals
 from toolchain.checkout import Checkout
 
 _FRAME = """\
@@ -35,8 +35,8 @@ _TEST_LACK = "The test tools are not installed, or the checkout was moved or cop
 #: A warning is an error: a link that leads nowhere, a page in no list of contents.
 _DOCS = """\
 "$root/.venv/bin/python" -I -m sphinx --quiet --fail-on-warning --keep-going \\
-    --nitpicky -c docs -d build/doctrees . build/docs "$@" &&
-    echo "$root/build/docs/index.html\""""
+    --nitpicky -c docs -d docs/_build/doctrees . docs/_build/site "$@" &&
+    echo "$root/docs/_build/site/index.html\""""
 
 #: What needs --test: each command's program, and how it is run.
 _TEST_PROGRAMS = {
@@ -72,7 +72,14 @@ def rendered(root: Path) -> dict[str, str]:
 
 
 def written(checkout: Checkout) -> list[str]:
-    """Write the commands that are not as they should be; return their names."""
+    """Write the commands that are not as they should be; return their names.
+
+    Their man page and completion come with them.
+    """
+    for path, text in manuals.texts(
+        checkout.release_package, checkout.share, ["karl-index"]
+    ).items():
+        files.write_if_changed(path, text)
     return [
         name
         for name, content in rendered(checkout.root).items()

@@ -26,7 +26,8 @@ def look(name):
         print(name, error.name)
         return
     for info in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        look(f"{name}.{info.name}")
+        if info.name != "__main__":
+            look(f"{name}.{info.name}")
 
 look(sys.argv[1])
 """
@@ -68,7 +69,7 @@ def test_the_archives_carry_what_they_should(name, distribution, repository):
     code = {
         path.relative_to(source / "src").as_posix(): path.read_bytes()
         for path in (source / "src").rglob("*")
-        if path.is_file() and path.suffix in {".py", ".typed"}
+        if path.is_file() and path.suffix != ".pyc"
     }
     assert any(path.endswith("/py.typed") for path in code)
     with zipfile.ZipFile(distribution.wheel) as wheel:
@@ -169,7 +170,7 @@ def test_evolve_works_alone(everything, tmp_path):
 
 
 def test_buildout_alone_finds_each_recipe(everything, tmp_path):
-    """zc.buildout installs each recipe, which says which options it wants."""
+    """zc.buildout installs each recipe, which says that an option is not right."""
     Installed(tmp_path / "env", everything, "zc.buildout")
     (tmp_path / "none").mkdir()
     for recipe in (
@@ -185,4 +186,4 @@ def test_buildout_alone_finds_each_recipe(everything, tmp_path):
         )
         with pytest.raises(AssertionError) as caught:
             run([tmp_path / "env/bin/buildout"], cwd=tmp_path)
-        assert re.search(r"Error: .*\bone\b[^\0]*option", str(caught.value)), recipe
+        assert re.search(r"^Error: .*\bone\b", str(caught.value), re.MULTILINE)

@@ -60,15 +60,15 @@ def test_the_lists_of_links_are_the_contents(small):
     """A section is a part of the contents, with the pages that it links first."""
     done = make(small)
     assert done.returncode == 0, done.stderr
-    start = (small / "build/docs/docs/index.html").read_text()
-    assert done.stdout == f"{small}/build/docs/index.html\n"
+    start = (small / "docs/_build/site/docs/index.html").read_text()
+    assert done.stdout == f"{small}/docs/_build/site/index.html\n"
     # The tree at the side has each page's title, below its section's.
     parts = re.findall(r'class="caption-text">([^<]+)<', start)
     entries = re.findall(r'class="toctree-l1"><a[^>]*>([^<]+)<', start)
     assert set(parts) == {"First part"}
     assert entries[:3] == ["Page one", "The whole", "The thing"]
-    assert (small / "build/docs/index.html").is_file()
-    assert not (small / "build/docs/sites").exists()
+    assert (small / "docs/_build/site/index.html").is_file()
+    assert not (small / "docs/_build/site/sites").exists()
 
 
 def test_what_is_wrong_with_a_page_is_an_error(small):
@@ -112,7 +112,8 @@ class Links(HTMLParser):
 def site(tmp_path_factory, checkout) -> Path:
     """The site of the checkout's documents."""
     root = tmp_path_factory.mktemp("docs").resolve()
-    shutil.copytree(checkout / "docs", root / "docs")
+    ignored = shutil.ignore_patterns("_build")
+    shutil.copytree(checkout / "docs", root / "docs", ignore=ignored)
     for pattern in ("*.md", "LICENSE", "src/*/*.md"):
         for path in checkout.glob(pattern):
             copy = root / path.relative_to(checkout)
@@ -120,7 +121,7 @@ def site(tmp_path_factory, checkout) -> Path:
             shutil.copy(path, copy)
     done = make(root)
     assert done.returncode == 0, done.stderr
-    return root / "build/docs"
+    return root / "docs/_build/site"
 
 
 @pytest.mark.slow

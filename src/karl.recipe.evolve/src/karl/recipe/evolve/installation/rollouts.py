@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from karl.recipe.evolve.installation import scripts
+from karl.recipe.evolve.installation import documents, scripts
 from karl.recipe.evolve.installation.install import remove_leftovers, remove_unused
 from karl.recipe.evolve.rollout.model import Rollouts
 from karl.recipe.release.base import files, payload
@@ -37,6 +37,8 @@ def ensure(rollouts: Rollouts, reporter: Reporter) -> None:
                 0o755,
             ),
         }
+        for path, text in documents.manual(layout, [places.command.name]).items():
+            texts[path] = (text, 0o644)
         remove_leftovers(list(texts))
         files.make_directory(layout.bin)
         files.make_directory(layout.lib)

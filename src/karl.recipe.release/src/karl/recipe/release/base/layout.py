@@ -173,6 +173,29 @@ class RevisionLayout:
 
 
 @dataclass(frozen=True)
+class ShareLayout:
+    """Where man and shells look for what they know of the commands beside it.
+
+    :ivar root: the folder ``share`` beside the folder ``bin``.
+    """
+
+    root: Path
+
+    def page(self, command: str) -> Path:
+        """Return the man page of a command."""
+        return self.root / "man" / "man1" / f"{checked_label(command)}.1"
+
+    def bash(self, command: str) -> Path:
+        """Return the completion of a command in bash."""
+        folder = self.root / "bash-completion" / "completions"
+        return folder / checked_label(command)
+
+    def zsh(self, command: str) -> Path:
+        """Return the completion of a command in zsh."""
+        return self.root / "zsh" / "site-functions" / f"_{checked_label(command)}"
+
+
+@dataclass(frozen=True)
 class SiteLayout:
     """The places of one site.
 
@@ -185,6 +208,11 @@ class SiteLayout:
     def bin(self) -> Path:
         """Generated commands."""
         return self.root / "bin"
+
+    @property
+    def share(self) -> ShareLayout:
+        """Man pages and completion of the generated commands."""
+        return ShareLayout(self.root / "share")
 
     @property
     def lib(self) -> Path:

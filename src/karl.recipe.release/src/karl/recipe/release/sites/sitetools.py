@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from karl.recipe.release.base import files, payload
+from karl.recipe.release.base import files, manuals, payload
 from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
@@ -117,9 +117,18 @@ def install(
         payload.write(lib, code)
         changed = files.write_if_changed(site.config, config.to_text())
         changed |= files.write_if_changed(site.bin / _COMMAND, script, 0o755)
+        _write_manual(site)
         if changed:
             reporter.say(f"Wrote {site.bin / _COMMAND}")
         _remove_unused(site)
+
+
+def _write_manual(site: SiteLayout) -> None:
+    package = Path(__file__).parents[1]
+    for path, text in manuals.texts(package, site.share, [_COMMAND]).items():
+        _remove_leftovers(path.parent)
+        files.make_directory(path.parent)
+        files.write_if_changed(path, text)
 
 
 def read_payload() -> dict[str, bytes]:
@@ -138,7 +147,7 @@ def render_script(interpreter: str, lib: Path, site: Path) -> str:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove what a killed run of ours left in a folder that others use too."""
-    ours = tuple(f"{files.PARTIAL_PREFIX}{name}" for name in (_COMMAND, "site.json-"))
+    ours = tuple(f"{files.PARTIAL_PREFIX}{name}" for name in (_COMMAND, f"_{_COMMAND}", "site.json-"))
     if not folder.is_dir():
         return
     for path in folder.iterdir():

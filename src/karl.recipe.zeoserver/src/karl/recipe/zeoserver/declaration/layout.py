@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from karl.recipe.release.base.layout import ShareLayout
 from karl.recipe.release.base.names import checked_label
 
 #: Folders and links of the root that no storage may be called.
@@ -410,6 +411,11 @@ class CentralLayout:
     def supervise(self) -> Path:
         """What systemd runs: supervisord, in the foreground."""
         return self.bin / "zeo-supervise"
+
+    @property
+    def share(self) -> ShareLayout:
+        """Man page and completion of zeoctl."""
+        return ShareLayout(self.root / "share")
 
     @property
     def lib(self) -> Path:

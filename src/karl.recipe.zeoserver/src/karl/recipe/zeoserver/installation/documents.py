@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from karl.recipe.release.base import manuals
 from karl.recipe.zeoserver.declaration.model import Account, Central
 from karl.recipe.zeoserver.rendering import cron, logrotate, supervisorconf, systemd
 
@@ -16,7 +17,9 @@ def of(central: Central, account: Account) -> dict[Path, str]:
     """
     places = central.places
     units = systemd.render(central, account)
+    package = Path(__file__).parents[1]
     return {
+        **manuals.texts(package, places.share, [places.zeoctl.name]),
         places.supervisord_conf: supervisorconf.render_daemon(central),
         places.crontab: cron.render(central, account),
         places.logrotate: logrotate.render(central, account),
