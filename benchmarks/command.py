@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import machine, ours, sizes, softwaresets, table
-from benchmarks.cases import CASES, DATABASE_CASES, GROUPS, Case, DatabaseCase
+from benchmarks.cases import (
+    CASES,
+    DATABASE_CASES,
+    EVOLVE_CASES,
+    GROUPS,
+    Case,
+    DatabaseCase,
+)
 from benchmarks.findings import Report, Result, from_json, to_json
 from benchmarks.programs import ProgramError
 from benchmarks.progress import Progress
@@ -28,13 +35,15 @@ _PROCESSORS = 2
 _ROUNDS = 5
 
 _EPILOG = """\
-Without CASE all are run; that takes about half an hour. The first run of those of
-software fetches the distribution files of Plone, 70 MiB, from the registry.
+Without CASE all are run; that takes about three quarters of an hour. The first run of
+those of software fetches the distribution files of Plone, 70 MiB, from the registry.
 
 examples:
   python -m benchmarks install disk --set sample --rounds 3
   python -m benchmarks software --json benchmarks/results.json
   python -m benchmarks databases --json benchmarks/databases.json \\
+      --document docs/benchmarks.md
+  python -m benchmarks evolve --rounds 2 --json benchmarks/evolve.json \\
       --document docs/benchmarks.md
   python -m benchmarks --show benchmarks/databases.json
 
@@ -124,6 +133,9 @@ def _chosen(
     for database_case in DATABASE_CASES:
         if database_case.name in wanted:
             yield database_case.name, partial(_of_sizes, database_case, chosen)
+    for evolve_case in EVOLVE_CASES:
+        if evolve_case.name in wanted:
+            yield evolve_case.name, partial(evolve_case.run, quick=options.quick)
 
 
 def _one(case: Case, software: SoftwareSet, shop: Workshop) -> list[Result]:
@@ -167,7 +179,7 @@ def _folder(chosen: Path | None, *, keep: bool) -> Iterator[Path]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    all_cases = (*CASES, *DATABASE_CASES)
+    all_cases = (*CASES, *DATABASE_CASES, *EVOLVE_CASES)
     cases = "\n".join(f"  {case.name:10}{case.about}" for case in all_cases)
     groups = "\n".join(f"  {name:10}{', '.join(GROUPS[name])}" for name in GROUPS)
     parser = argparse.ArgumentParser(

@@ -15,6 +15,7 @@ from benchmarks.programs import ProgramError, output
 _TOOLS = {
     "software": ("zc.buildout", "zc.recipe.egg", "pip", "uv"),
     "databases": ("ZODB", "ZEO"),
+    "evolve": ("ZODB", "ZEO", "repoze.catalog", "hypatia"),
 }
 
 

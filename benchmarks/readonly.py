@@ -92,20 +92,21 @@ class ByRestart:
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
         """Serve meanwhile."""
-        self._start(read_only=False)
+        self.start(read_only=False)
         try:
             yield
         finally:
-            self._stop()
+            self.stop()
 
     def set_mode(self, *, read_only: bool) -> float:
         """End the server, start it again, wait until it listens."""
         start = time.perf_counter()
-        self._stop()
-        self._start(read_only=read_only)
+        self.stop()
+        self.start(read_only=read_only)
         return time.perf_counter() - start
 
-    def _start(self, *, read_only: bool) -> None:
+    def start(self, *, read_only: bool) -> None:
+        """Start the server, and wait until it listens."""
         host, port = self.address
         conf = self._folder / "zeo.conf"
         conf.write_text(
@@ -140,7 +141,8 @@ class ByRestart:
                 raise ProgramError(f"runzeo does not serve:\n{said}")
             time.sleep(0.01)
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the server."""
         if self._process:
             self._process.terminate()
             self._process.wait(_PATIENCE)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from benchmarks.cases import (
     check,
     disk,
     install,
     linked,
+    memory,
+    reindex,
     start,
     switch,
+    upgrade,
     zeobackup,
     zeoreadonly,
 )
@@ -44,6 +48,22 @@ class DatabaseCase:
     name: str
     about: str
     run: Callable[[Workshop, Sequence[DatabaseSize]], Sequence[Result]]
+
+
+class EvolveRun(Protocol):
+    """Finds out something about evolving."""
+
+    def __call__(self, shop: Workshop, *, quick: bool) -> Sequence[Result]:
+        """Find it out, or only show that everything works."""
+
+
+@dataclass(frozen=True)
+class EvolveCase:
+    """One thing to find out about evolving."""
+
+    name: str
+    about: str
+    run: EvolveRun
 
 
 CASES = (
@@ -94,8 +114,27 @@ DATABASE_CASES = (
     ),
 )
 
+EVOLVE_CASES = (
+    EvolveCase(
+        "upgrade",
+        "a site's read-only window and its readers, against the old way",
+        upgrade.run,
+    ),
+    EvolveCase(
+        "reindex",
+        "reindexing one index against reindexing all",
+        reindex.run,
+    ),
+    EvolveCase(
+        "memory",
+        "what evolving takes, by the number of objects",
+        memory.run,
+    ),
+)
+
 #: Cases by the name of all of them.
 GROUPS = {
     "software": tuple(case.name for case in CASES),
     "databases": tuple(case.name for case in DATABASE_CASES),
+    "evolve": tuple(case.name for case in EVOLVE_CASES),
 }

@@ -1,0 +1,3 @@
+"""A package whose step is a plain function."""
+
+VERSION = 1

@@ -1,0 +1,3 @@
+"""A package whose step is written with the library."""
+
+VERSION = 1
