@@ -30,13 +30,15 @@ def of_site(found: Mapping[str, Any]) -> list[Attention]:
 
 
 def _runs(runs: Iterable[Mapping[str, Any]], *, running: bool) -> Iterable[Attention]:
+    if running:
+        yield notice("evolve is at work: evolve status tells how far.")
     last = next(iter(runs), None)
     if last is None:
         return
     name = title(last)
-    if running:
-        yield notice(f"{name} is under way: evolve status tells how far.")
-    elif last["outcome"] == "unfinished":
+    if running and last["outcome"] == "unfinished":
+        return
+    if last["outcome"] == "unfinished":
         yield problem(
             f"{name} was interrupted. Go on: evolve --resume. Make it undone: evolve "
             "--abort."
@@ -115,7 +117,7 @@ def _revisions(found: Mapping[str, Any], *, running: bool) -> Iterable[Attention
     for row in found["revisions"]:
         if row["intact"]:
             continue
-        number, told = row["number"], row["problem"]
+        number, told = row["number"], str(row["problem"]).rstrip(".")
         if number == current:
             yield problem(
                 f"The live revision {number} was edited or is damaged: {told}. See "

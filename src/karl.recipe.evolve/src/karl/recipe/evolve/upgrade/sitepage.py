@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from karl.recipe.evolve.upgrade import page
+from karl.recipe.evolve.upgrade import model, page
 from karl.recipe.release.base import blocks, pages
 from karl.recipe.release.base.blocks import Block, moment, span
 
@@ -36,9 +36,9 @@ def of_site(found: Mapping[str, Any]) -> list[Block]:
             ]
         )
     ]
-    if runs:
-        shown.append(blocks.note(f"The last run was {page.title(runs[0])}."))
-        shown += page.of_run(runs[0])
+    for what, run in _told_in_full(runs).items():
+        shown.append(blocks.note(f"The last {what} was {page.title(run)}."))
+        shown += page.of_run(run)
     shown.append(blocks.table("Runs", _RUN_HEADS, map(_run_row, runs), numbers=(3, 4)))
     if found["revisions"] is not None:
         rows = [_revision_row(row) for row in found["revisions"]["revisions"][:_MOST]]
@@ -92,6 +92,15 @@ def of_everything(found: Mapping[str, Any]) -> str:
             *database,
         ],
     )
+
+
+def _told_in_full(runs: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the last run, and the last upgrade if that is another one."""
+    upgrade = next((run for run in runs if run["kind"] == model.UPGRADE), None)
+    found = {"run": runs[0]} if runs else {}
+    if upgrade is not None and upgrade is not runs[0]:
+        found["upgrade"] = upgrade
+    return found
 
 
 def _run_row(run: Mapping[str, Any]) -> tuple[str, ...]:
