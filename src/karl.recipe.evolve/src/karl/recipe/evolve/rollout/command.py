@@ -18,6 +18,11 @@ from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import checked_label
 
 _EPILOG = """\
+examples:
+  rollout 1.2 --dry-run           is all there that it needs?
+  rollout 1.2 --until rehearse    up to the rehearsal; nothing goes live
+  rollout 1.2                     the rest: evolve, cut over, check
+
 Run it again after whatever has stopped it: what is done is not done again.
 Exit codes: 0 done; 2 wrong usage; 3 the state forbids it; 4 damaged; 5 another command
 is at work; 6 the release is live, but all is not well; 7 something is missing on a
@@ -27,7 +32,12 @@ machine; 8 a machine or a registry does not answer; 130 interrupted; 1 anything 
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="rollout", description=__doc__, epilog=_EPILOG)
+    parser = Parser(
+        prog="rollout",
+        description=__doc__.replace("``", ""),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("version", metavar="VERSION", help="of the tagged package")
     parser.add_argument(
         "--until",

@@ -259,7 +259,15 @@ def _evolve(work: Work, *words: str) -> Any:
     """
     path = site_command(work.declared.site_root, "evolve")
     task = work.reporter.task(f"Running evolve {' '.join(words)}")
-    status, text = work.programs.long([path, *words, "--json"], work.watching(task))
+    try:
+        status, text = work.programs.long([path, *words, "--json"], work.watching(task))
+    except KeyboardInterrupt:
+        if work.declared.host:
+            work.warn(
+                f"evolve goes on on {work.declared.host}; rollout {work.version} waits "
+                "for it, when it is run again."
+            )
+        raise
     found = work.programs.result("evolve", status, text)
     task.done()
     for warning in found.get("warnings", ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -19,7 +20,11 @@ _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
 class Console:
-    """A reporter that writes to *stream* (default: standard error)."""
+    """A reporter that writes to *stream* (default: standard error).
+
+    What nobody can read any more, as when a connection was lost, is dropped: it must
+    not stop what is being done.
+    """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self.stream = sys.stderr if stream is None else stream
@@ -33,8 +38,15 @@ class Console:
 
     def line(self, text: str) -> None:
         """Write one line."""
-        self.stream.write(text + "\n")
-        self.stream.flush()
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        """Write *text* as it is."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError:
+            _abandon(self.stream)
 
     def say(self, text: str) -> None:
         """Tell one fact or one step, unless quiet."""
@@ -102,14 +114,21 @@ class ConsoleTask:
         if self.console.quiet:
             return
         if self.console.terminal:
-            self.console.stream.write(f"\r\x1b[K{text}")
-            self.console.stream.flush()
+            self.console.write(f"\r\x1b[K{text}")
         else:
             self.console.line(text)
 
     def _clear(self) -> None:
         if self.console.terminal and not self.console.quiet:
-            self.console.stream.write("\r\x1b[K")
+            self.console.write("\r\x1b[K")
+
+
+def _abandon(stream: TextIO) -> None:
+    """Let what is written to a stream, and what it holds already, go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
