@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from manuals.tree import Argument, Command, Option
 
+_EXAMPLES = "examples:\n"
+
 
 def render(command: Command, distribution: str, others: tuple[str, ...]) -> str:
     """Return the page of a command, for section 1.
@@ -43,12 +45,21 @@ def _page(
     yield ".SH OPTIONS"
     for option in command.options:
         yield from _option(option)
-    if command.epilog:
-        yield ".SH NOTES"
-        yield from _as_it_is(command.epilog)
+    for part in filter(None, command.epilog.strip().split("\n\n")):
+        yield from _note(part)
     if others:
         yield ".SH SEE ALSO"
         yield ", ".join(f"\\fB{_text(one)}\\fR(1)" for one in others)
+
+
+def _note(text: str) -> Iterator[str]:
+    """Yield a part of what stands at the end of --help."""
+    if text.startswith(_EXAMPLES):
+        yield ".SH EXAMPLES"
+        yield from _as_it_is(text.removeprefix(_EXAMPLES))
+    else:
+        yield ".SH NOTES"
+        yield from _as_it_is(text) if "\n  " in text else _prose(text)
 
 
 def _verb(name: str, verb: Command) -> Iterator[str]:

@@ -62,7 +62,7 @@ def read(parser: argparse.ArgumentParser, name: str, summary: str = "") -> Comma
     description = parser.description or ""
     return Command(
         name,
-        summary or _first_sentence(description),
+        summary or _first_sentence(description).removeprefix(f"{name}: "),
         description,
         parser.epilog or "",
         tuple(_option(parser, one) for one in actions if one.option_strings),
@@ -76,10 +76,9 @@ def read(parser: argparse.ArgumentParser, name: str, summary: str = "") -> Comma
 
 
 def _first_sentence(text: str) -> str:
-    """Return what a command is, without its name."""
+    """Return what a command is, in a few words."""
     first = " ".join(text.split("\n\n", maxsplit=1)[0].split()).partition(". ")[0]
-    name, colon, rest = first.partition("``: ")
-    return (rest if colon and name.startswith("``") else first).rstrip(".")
+    return first.replace("``", "").rstrip(".")
 
 
 def _has_verbs(action: argparse.Action) -> bool:
@@ -88,7 +87,7 @@ def _has_verbs(action: argparse.Action) -> bool:
 
 def _verbs(action: argparse.Action) -> Iterator[Command]:
     summaries = {one.dest: one.help or "" for one in action._get_subactions()}  # type: ignore[attr-defined]  # noqa: SLF001
-    parsers: dict[str, argparse.ArgumentParser] = dict(action.choices or {})  # type: ignore[arg-type]
+    parsers: dict[str, argparse.ArgumentParser] = dict(action.choices or {})
     for name, parser in parsers.items():
         yield read(parser, name, summaries.get(name, ""))
 

@@ -29,6 +29,12 @@ interpreter. Without an action it tells how far the database is, and changes not
 """
 
 EPILOG = """\
+examples:
+  evolve-run --zodb-conf zodb.conf            how far is the database?
+  evolve-run --zodb-conf zodb.conf --check    how many objects would change?
+  evolve-run --data Data.fs --blobs blobs --dry-run
+  evolve-run --zodb-conf zodb.conf --deferred what is left for the background
+
 Exit codes: 0 done; 1 a step failed; 2 wrong usage, or a package that is not as it must
 be; 3 refused: no database, or one that is newer than the software; 4 evolved, but an
 invariant does not hold; 5 another process writes to the database; 6 unfinished, run it
@@ -39,7 +45,10 @@ again; 8 the database's server does not answer.
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command's arguments."""
     result = argparse.ArgumentParser(
-        prog="evolve-run", description=DESCRIPTION, epilog=EPILOG
+        prog="evolve-run",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     where = result.add_mutually_exclusive_group(required=True)
     where.add_argument("--zodb-conf", type=Path, help="configuration of the database")

@@ -57,6 +57,16 @@ from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import PrerequisiteError, UsageError
 from karl.recipe.release.base.reporter import Reporter
 
+_EPILOG = """\
+examples:
+  site start                    start it, and wait until it answers
+  site status                   which processes run, and are they healthy?
+  site restart                  one after the other; no request fails
+  site mode read-only --message 'Back at 14:00'
+  site try 7                    is revision 7 healthy? nobody else sees it
+  site VERB --help              all that a verb can do
+"""
+
 #: What a verb found or did, ready for JSON.
 Result = Mapping[str, Any]
 
@@ -212,7 +222,12 @@ def _become(command: list[str]) -> NoReturn:
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="site", description="Control a site's processes and mode.")
+    parser = Parser(
+        prog="site",
+        description="Control a site's processes and mode.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, summary in (
         ("start", "start the site, and wait until every process answers"),

@@ -24,6 +24,14 @@ from karl.recipe.release.base.names import checked_label
 _LOOKING = frozenset({"status", "report"})
 
 _EPILOG = """\
+examples:
+  evolve 1.1 --dry-run    what would be done
+  evolve 1.1 --rehearse   the whole of it on a copy; how long would writes wait?
+  evolve 1.1              do it: software and data go live together
+  evolve status           how did the last run go, and what is next
+  evolve --resume         go on after it was killed
+  evolve --rollback       the release and the data that were live before
+
 A run that fails before the new data are live undoes what it did: production is as it
 was before. One that was killed is finished with --resume, or undone with --abort.
 Exit codes: 0 done; 2 wrong usage; 3 the state forbids it; 4 damaged, or an invariant
@@ -34,7 +42,12 @@ missing; 8 a server does not answer; 130 interrupted; 1 anything else.
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="evolve", description=__doc__, epilog=_EPILOG)
+    parser = Parser(
+        prog="evolve",
+        description=__doc__.replace("``", ""),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "version",
         nargs="?",

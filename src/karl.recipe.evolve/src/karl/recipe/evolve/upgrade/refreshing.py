@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,11 @@ from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import RefusedError, UsageError
 
 _EPILOG = """\
+examples:
+  refresh-staging                         the data of the newest backup
+  refresh-staging --at 2026-11-23T09:30   as they were then
+  refresh-staging --dry-run               what would be done
+
 The data are those of a backup; the site they come from is not touched. Nobody can see
 them before they are scrubbed. What this site had is kept: evolve --rollback goes back
 to it. A run that fails leaves this site as it was; one that was killed is finished with
@@ -26,7 +32,12 @@ to it. A run that fails leaves this site as it was; one that was killed is finis
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="refresh-staging", description=__doc__, epilog=_EPILOG)
+    parser = Parser(
+        prog="refresh-staging",
+        description=__doc__.replace("``", ""),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--at",
         metavar="TIME",

@@ -51,6 +51,17 @@ VERBS = {
 }
 
 
+_EPILOG = """\
+examples:
+  zeoctl status                           what is served; what needs attention
+  zeoctl start --all                      serve every storage
+  zeoctl backup acme-prod                 whole, or what was added since
+  zeoctl verify-backup acme-prod --drill  read it back, and try a restore
+  zeoctl restore acme-prod --at 2026-11-23T09:30
+  zeoctl VERB --help                      all that a verb can do
+"""
+
+
 def main(root: str, argv: Sequence[str] | None = None) -> int:
     """Run the command of the database server at *root*; return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -72,7 +83,12 @@ def find(name: str) -> Verb | CentralVerb:
 
 def build_parser(names: Sequence[str] = tuple(VERBS)) -> Parser:
     """Return the parser of the command line, with these verbs."""
-    parser = Parser(prog="zeoctl", description=__doc__.partition("\n")[0])
+    parser = Parser(
+        prog="zeoctl",
+        description=__doc__.partition("\n")[0].replace("``", ""),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name in names:
         verb = find(name)
