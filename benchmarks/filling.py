@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +59,22 @@ def grown(source: Database, folder: Path, size: DatabaseSize) -> Database:
     return found
 
 
+@contextlib.contextmanager
+def opened(database: Database) -> Iterator[DB]:
+    """Open a database that nobody serves."""
+    db = DB(FileStorage(str(database.data), blob_dir=str(database.blobs)))
+    try:
+        yield db
+    finally:
+        db.close()
+
+
 def _add(database: Database, plain: int, each: int, blobs: int) -> None:
     """Add objects of *each* bytes, and blobs."""
     noise = random.Random(plain).randbytes(_NOISE)
-    db = DB(FileStorage(str(database.data), blob_dir=str(database.blobs)))
     manager = transaction.TransactionManager()
-    connection = db.open(manager)
-    try:
+    with opened(database) as db:
+        connection = db.open(manager)
         top = connection.root()["ballast"] = PersistentMapping()
         for first in range(0, plain + blobs, _FOLDER):
             folder = top[str(first)] = PersistentMapping()
@@ -76,10 +87,7 @@ def _add(database: Database, plain: int, each: int, blobs: int) -> None:
                 )
             manager.commit()
             connection.cacheMinimize()
-    finally:
-        manager.abort()
         connection.close()
-        db.close()
 
 
 def _object(noise: bytes, number: int, size: int) -> Any:

@@ -89,6 +89,12 @@ def evolve(source: Path, package: str, folder: Path, home: Path) -> Evolved:
     )
 
 
+def python(script: str, *words: str | Path) -> str:
+    """Run a script that can import the documents; return what it printed."""
+    argv: list[str | Path] = [sys.executable, "-c", script, *words]
+    return output(argv, home=ROOT, variables=_variables())
+
+
 def pool(count: int = 2) -> ThreadPoolExecutor:
     """Return what has that many processes running at once, a processor each."""
     return ThreadPoolExecutor(count)
