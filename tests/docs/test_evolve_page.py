@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from karl.recipe.evolve.upgrade import command, model, report
+from karl.recipe.evolve.declaration.model import Address, Serving, SiteDeclaration
+from karl.recipe.evolve.upgrade import command, model, report, sitereport
 from karl.recipe.evolve.upgrade.history import Attempt, Run
 from karl.recipe.evolve.upgrade.model import Request
 from karl.recipe.evolve.upgrade.phases import STEPS
 from karl.recipe.evolve.upgrade.places import RunPlaces
+from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.release.base import errors
 from karl.recipe.release.base.command import INTERRUPTED
+from karl.recipe.release.base.reporter import SilentReporter
 
 PAGE = "docs/reference/evolve.md"
 
@@ -84,3 +87,18 @@ def test_every_key_is_documented(text):
     data = report.data(run)
     keys = {*data, *data["from"], *data["steps"][0], "report", "exit"}
     assert keys <= told
+
+
+def test_every_key_of_the_report_is_documented(text, tmp_path):
+    """Programs find what ``evolve report`` tells them of a site."""
+    declared = SiteDeclaration(
+        root=str(tmp_path),
+        name="acme-prod",
+        storage="acme-prod",
+        zeo_command=("/no/such/zeoctl",),
+        serving=Serving(Address(path="/no/such/socket")),
+    )
+    found = sitereport.written(Programs(declared, SilentReporter()), None)
+    told = set(re.findall(r"`([a-z_]+)`", section(text, "JSON")))
+    assert {*found, *found["storage"], *found["glance"]} <= told
+    assert set(found["attention"][0]) <= told

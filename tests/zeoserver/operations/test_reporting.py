@@ -176,7 +176,7 @@ def ill(here) -> Central:
         quick(here, "init", name)
     here.storage_places("lost").state.write_text("{")
     here.storage_places("odd").copy(1).data.write_bytes(b"no database")
-    hostile = "<script>alert(1)</script>\u202e"
+    hostile = "<script>alert(1)</script>\u202e\x1b[31m\ud800"
     page = [
         {"kind": "facts", "items": [["Release", hostile]]},
         {"kind": "table", "title": hostile, "heads": ["a"], "rows": [[hostile]]},
@@ -185,7 +185,8 @@ def ill(here) -> Central:
     sites = here.root / "sites"
     well = {
         "site": "fine", "attention": [{"level": "problem", "text": hostile}, 3],
-        "page": page, "glance": {"release": hostile, "mode": ["x"]},
+        "page": page,
+        "glance": {"release": hostile, "mode": ["x"], "upgrade": float("nan")},
     }  # fmt: skip
     commands = (
         site(sites / "fine", well),
@@ -220,6 +221,7 @@ def test_a_page_whatever_is_ill(box, tmp_path):
     ):  # fmt: skip
         assert expected in text, expected
     assert "<script" not in text
+    assert not {"\u202e", "\x1b"} & {*text, *done.stdout}
     assert "<b>is full" not in text
     assert before == here.places.declaration.read_bytes()
     found = here.zeoctl("report")

@@ -25,12 +25,24 @@ PROBLEM = "problem"
 NOTICE = "notice"
 
 
+def visible(text: str) -> str:
+    """Return text that a page, a terminal and a file can take as it is.
+
+    What turns the direction of writing, commands a terminal, or cannot be encoded, is
+    replaced.
+    """
+    return "".join(
+        character if character.isprintable() or character == "\n" else "\ufffd"
+        for character in text
+    )
+
+
 def problem(text: str) -> Attention:
     """Return what somebody must do something about.
 
     :param text: what is wrong, and what to do.
     """
-    return {"level": PROBLEM, "text": text}
+    return {"level": PROBLEM, "text": visible(text)}
 
 
 def notice(text: str) -> Attention:
@@ -38,7 +50,7 @@ def notice(text: str) -> Attention:
 
     :param text: what it is, and what can be done.
     """
-    return {"level": NOTICE, "text": text}
+    return {"level": NOTICE, "text": visible(text)}
 
 
 def facts(items: Iterable[tuple[str, str]]) -> Block:

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from karl.recipe.release.base import pictures
-from karl.recipe.release.base.blocks import PROBLEM, Attention, span
+from karl.recipe.release.base.blocks import PROBLEM, Attention, span, visible
 from karl.recipe.release.base.pagestyle import style
 from karl.recipe.release.base.pictures import number
 
@@ -51,10 +51,7 @@ def text(value: object) -> str:
     found = str(value)
     if len(found) > _LONGEST:
         found = f"{found[:_LONGEST]}…"
-    # What turns the direction of writing, or cannot be encoded, is not shown.
-    return escape(
-        "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in found)
-    )
+    return escape(visible(found))
 
 
 def heading(level: int, title: object, anchor: str = "") -> str:
@@ -269,10 +266,6 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any], int], str]] = {
     "timeline": _timeline,
     "chart": _chart,
 }
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() or character == "\n" else "\ufffd"
 
 
 def _class(kind: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base import process
-from karl.recipe.release.base.blocks import PROBLEM, Attention, notice, problem
+from karl.recipe.release.base.blocks import PROBLEM, Attention, notice, problem, visible
 from karl.recipe.release.base.errors import KarlError, ProcessError, TimeLimitError
 
 #: Seconds that a site has to answer: it asks its own processes, too.
@@ -37,7 +37,7 @@ def ask(words: Sequence[str]) -> dict[str, Any]:
         return {"site": name, "attention": [problem(f"{text} {tip}")], "page": []}
     return {
         **found,
-        "site": str(found.get("site") or name),
+        "site": visible(str(found.get("site") or name)),
         "attention": _attention(found.get("attention")),
         "page": _list(found.get("page")),
     }
@@ -73,7 +73,7 @@ def _answer(words: Sequence[str]) -> dict[str, Any]:
             ) from None
     if len(text) > _LONGEST:
         raise ValueError("its answer is too long.")
-    found = json.loads(text)
+    found = json.loads(text, parse_constant=lambda _: None)
     if not isinstance(found, dict):
         raise ValueError("its answer is of another form.")  # noqa: TRY004  # no bug
     return found
