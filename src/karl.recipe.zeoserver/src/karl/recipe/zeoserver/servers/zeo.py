@@ -58,6 +58,18 @@ class Connection(ServerProtocol):  # type: ignore[misc]  # ZEO has no types
         super().message_received(message)
         self.asked = self.loop.time()
 
+    def async_threadsafe(self, method: str, *arguments: Any) -> None:
+        """Tell the client something; at once, unless another thread does.
+
+        ZEO tells of a commit a moment later.  The one whose commit it was knows of it
+        before; who was told by that one, and asks here in that moment, would not be
+        shown it.
+        """
+        if _runs(self.loop):
+            self.async_(method, *arguments)
+        else:
+            super().async_threadsafe(method, *arguments)
+
     def close(self) -> None:
         """Close, and abort what the client was about to commit.
 
@@ -196,6 +208,14 @@ class Server(StorageServer):  # type: ignore[misc]  # ZEO has no types
         for storage in self.storages.values():
             with _held(storage):
                 storage.close()
+
+
+def _runs(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether this is the thread of a loop."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 @contextlib.contextmanager
