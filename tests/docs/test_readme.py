@@ -354,7 +354,7 @@ def test_every_file_on_disk_is_documented(clone, page):
     """Each kind of file that the commands leave has its row on the page."""
     told = "".join(
         page(f"docs/reference/{name}.md").text
-        for name in ("files-on-disk", "switch-version", "bootstrap")
+        for name in ("files-on-disk", "switch-version", "bootstrap", "evolve")
     )
     for place in kinds_of_files(clone.root):
         assert f"`{place}" in told, place
@@ -418,6 +418,7 @@ _KINDS = (
     (r"sites/[^/]+/var/Data\.fs.*", "var/Data.fs"),
     (r"sites/[^/]+/var/blobs/.*", "var/blobs/"),
     (r"sites/[^/]+/var/cache/.*", "var/cache/"),
+    (r"sites/[^/]+/var/upgrades/\d+/(.*)", r"var/upgrades/<n>/\1"),
     (r"sites/[^/]+/(.*)", r"\1"),
     (r"buildouts/\.[^/]+/.*", "buildouts/.<site>/"),
 )
