@@ -106,6 +106,17 @@ def test_what_needs_attention_is_told_with_what_to_do(changes, level, words):
     assert words in found[0]["text"]
 
 
+def test_what_no_timer_should_do_is_no_problem():
+    """A storage that is not to be backed up, such as staging's, is only told of."""
+    never = dataclasses.replace(DAILY, backup_at=None, verify_at=None)
+    old = {
+        "backup": {"number": 1, "tid": "a", "made": NOW - 15 * DAY},
+        "chains": [{"verified": None, "first": NOW - 15 * DAY}],
+    }
+    found = attention.of_storage("acme", never, told(**old), NOW)
+    assert [item["level"] for item in found] == ["notice", "notice"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

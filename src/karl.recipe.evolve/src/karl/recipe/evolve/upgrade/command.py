@@ -29,6 +29,7 @@ examples:
   evolve 1.1 --rehearse   the whole of it on a copy; how long would writes wait?
   evolve 1.1              do it: software and data go live together
   evolve status           how did the last run go, and what is next
+  evolve report           a page of the site; what needs attention
   evolve --resume         go on after it was killed
   evolve --rollback       the release and the data that were live before
 

@@ -54,6 +54,7 @@ VERBS = {
 _EPILOG = """\
 examples:
   zeoctl status                           what is served; what needs attention
+  zeoctl report                           all of it, and of the sites, as a page
   zeoctl start --all                      serve every storage
   zeoctl backup acme-prod                 whole, or what was added since
   zeoctl verify-backup acme-prod --drill  read it back, and try a restore

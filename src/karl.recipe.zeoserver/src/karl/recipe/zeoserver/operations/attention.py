@@ -74,11 +74,8 @@ def _old_backup(
     allowed = _TIMES * period(declared.backup_at)
     age = now - backup["made"]
     if not same and age > allowed:
-        how = "" if declared.backup_at else " No timer makes any: option backup-at."
-        yield problem(
-            f"What was committed in the last {span(age)} is in no backup: "
-            f"zeoctl backup {name}.{how}"
-        )
+        told = f"What was committed in the last {span(age)} is in no backup: zeoctl "
+        yield _expected(declared.backup_at, f"{told}backup {name}.")
 
 
 def _unverified(
@@ -97,9 +94,15 @@ def _unverified(
     if now - since <= allowed:
         return
     told = f"for {span(now - since)}" if times else "yet"
-    yield problem(
-        f"No backup was verified {told}: zeoctl verify-backup {name} --drill."
+    yield _expected(
+        declared.verify_at,
+        f"No backup was verified {told}: zeoctl verify-backup {name} --drill.",
     )
+
+
+def _expected(schedule: Schedule | None, text: str) -> Attention:
+    """Return what is missing: where no timer should do it, somebody wants it so."""
+    return notice(f"{text} No timer does it.") if schedule is None else problem(text)
 
 
 def _room(name: str, found: Mapping[str, Any]) -> Iterable[Attention]:
