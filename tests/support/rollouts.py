@@ -61,28 +61,30 @@ class World:
 
     The package has the tags 1.0, 1.1 and 2.0; at 2.0 it says that it is 1.9.
 
-    :param far: the site is on another machine, with a checkout of its own.
+    :ivar is_far: the site is on another machine, with a checkout of its own, ``far``.
     """
 
     def __init__(self, folder: Path, registry: Registry, *, far: bool = False) -> None:
         self.folder = folder
         self.base = folder / "base"
+        self.far = folder / "far"
+        self.is_far = far
         self.repository = folder / "repository"
-        self.far = folder / "far" if far else None
-        self.site_base = self.far or self.base
-        self.site = self.site_base / "sites" / "acme-prod"
         self.registry = registry
-        self._tag()
         self.software = SoftwareLayout.below(self.base)
+        self.root = self.base / "sites" / "acme-prod"
+        self._tag()
         _indexes(self.software, registry)
         self._checkout(self.base)
-        if self.far:
-            self._checkout(self.far)
-            write_script(folder / "ssh", '#!/bin/sh\nshift\nexec sh -c "$1"\n')
+        self._checkout(self.far)
+        write_script(folder / "ssh", '#!/bin/sh\nshift\nexec sh -c "$1"\n')
         self.told(live="1.0", releases=["1.0"])
-        self.root = self.base / "sites" / "acme-prod"
-        self.root.mkdir(parents=True, exist_ok=True)
         self.declare()
+
+    @property
+    def site(self) -> Path:
+        """The site's folder, on its machine."""
+        return self.far / "sites" / "acme-prod" if self.is_far else self.root
 
     def _tag(self) -> None:
         self.repository.mkdir(parents=True)
@@ -108,7 +110,7 @@ class World:
         for path in (base / "bin" / "buildout", *_commands(root)):
             write_script(
                 path,
-                f"#!{sys.executable}\nimport runpy, sys\n"
+                f"#!{sys.executable} -IS\nimport runpy, sys\n"
                 f"sys.argv[1:1] = [{str(root)!r}, {path.name!r}]\n"
                 f"runpy.run_path({str(STAND_IN)!r}, run_name='__main__')\n",
             )
@@ -126,7 +128,7 @@ class World:
             "registry": self.registry.url,
             "base": str(self.base),
         }
-        if self.far:
+        if self.is_far:
             given |= {
                 "host": "web1",
                 "ssh": str(self.folder / "ssh"),

@@ -7,15 +7,17 @@ import pytest
 from support.registries import public_registry
 from support.rollouts import World, remove
 
+from karl.recipe.release.base import files
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def registry(tmp_path_factory):
     """A public registry on this machine."""
     with public_registry(tmp_path_factory.mktemp("public")) as found:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def worlds(registry):
     """Make a world."""
     base = Path(tempfile.mkdtemp(prefix="rollout-"))
@@ -35,7 +37,7 @@ def world(worlds) -> World:
     return worlds()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _frozen(worlds):
     world = worlds()
     world.run("1.1", "--until", "freeze")
@@ -45,5 +47,21 @@ def _frozen(worlds):
 @pytest.fixture
 def frozen(_frozen):
     """A world in which 1.1 is frozen, and not built yet."""
+    _frozen.is_far = False
+    _frozen.declare()
     _frozen.back_to("1.1", "freeze")
+    return _frozen
+
+
+@pytest.fixture
+def far(_frozen):
+    """The same, with the site on another machine, which has nothing of 1.1 yet."""
+    _frozen.is_far = True
+    _frozen.declare()
+    _frozen.back_to("1.1", "freeze")
+    for name in ("pool", "indexes"):
+        path = _frozen.far / name
+        if path.exists():
+            files.remove_tree(path)
+        path.mkdir()
     return _frozen

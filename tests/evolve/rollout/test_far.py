@@ -9,27 +9,8 @@ from support import sshd
 from support.rollouts import write_script
 from support.servedsites import wait_for
 
-from karl.recipe.release.base import files
-
-
-@pytest.fixture(scope="module")
-def _far(worlds):
-    world = worlds(far=True)
-    world.run("1.1", "--until", "freeze")
-    return world
-
-
-@pytest.fixture
-def far(_far):
-    """A world in which 1.1 is frozen here, and nothing of it is there yet."""
-    _far.back_to("1.1", "freeze")
-    _far.declare()
-    for name in ("pool", "indexes"):
-        path = _far.far / name
-        if path.exists():
-            files.remove_tree(path)
-        path.mkdir()
-    return _far
+#: Commands there, in the middle of which a connection gets lost.
+LONG = ("test", "sha256sum", "tar")
 
 
 def index(world, name):
@@ -81,7 +62,9 @@ def test_other_index_there(far):
     assert path.read_text() == text
 
 
-@pytest.mark.parametrize("lost", ["test", "sha256sum", "mv"])
+@pytest.mark.parametrize(
+    "lost", [*(pytest.param(each, marks=pytest.mark.slow) for each in LONG), "mv"]
+)
 def test_lost(far, lost):
     """A connection that is lost is told as that; the next run goes on."""
     write_script(
@@ -96,6 +79,7 @@ def test_lost(far, lost):
     assert far.run("1.1")["complete"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
 def test_real_ssh(far, tmp_path):
     """Through a real ssh; if that is cut while evolve runs, the next run waits."""

@@ -53,6 +53,7 @@ def test_refused(shared, version, changes, code, told):
     assert shared.calls == []
 
 
+@pytest.mark.slow
 def test_frozen_with_other_content(world):
     """Bytes that an index names otherwise do not get into the pool."""
     made = make_wheel(world.folder / "made", "acme.thing", "1.1")
@@ -67,6 +68,7 @@ def test_frozen_with_other_content(world):
     assert "is frozen already, and holds no acme-thing" in told
 
 
+@pytest.mark.slow
 def test_next_index(world):
     """The next index is asked for what the one before was, but for the package."""
     other = make_wheel(world.registry.folder, "other", "1.0")

@@ -141,7 +141,9 @@ def is_frozen(work: Work) -> str:
     name = str(work.index)
     if name not in _indexes(work):
         return ""
-    work.facts.update(_content(work))
+    found = work.programs.karl_index("show", name)
+    if "freeze" not in work.done or found["sha256"] != work.facts.get("sha256"):
+        work.facts.update(_content(work))
     return f"{name} is there already"
 
 
