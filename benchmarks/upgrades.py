@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import filling
+from benchmarks.databases import Database
 from benchmarks.oldway import OldWay
 from benchmarks.sites import NEW, OLD, Server, Site, new_site
 from benchmarks.sizes import DatabaseSize
@@ -75,12 +76,14 @@ _HOOK = "hook-timeout = 600"
 class Bench:
     """A size of database, with a site of each way.
 
-    :ivar old: the old way; None: it is not measured.
+    :ivar old: the old way.
+    :ivar source: what its database was made of: the documents, and nothing else.
     """
 
     size: DatabaseSize
     site: Site
-    old: OldWay | None
+    old: OldWay
+    source: Database
 
     def upgrade(self) -> Mapping[str, Any]:
         """Upgrade the site to the new release; return the report."""
@@ -100,14 +103,11 @@ def benches(
     sizes: Sequence[DatabaseSize],
     documents: int,
     tail: Tail,
-    *,
-    old: bool,
 ) -> Iterator[list[Bench]]:
     """Give a bench a size, everything served.
 
     :param documents: in each database, whatever its size.
     :param tail: what is committed right before the read-only window.
-    :param old: with sites for the old way.
     """
     say, store = shop.progress.say, shop.root / "store"
     server = Server(shop.root / "zeo", shop.home)
@@ -128,13 +128,11 @@ def benches(
             conf = server.zeoctl("client-conf", size.name)
             site.begin(conf["zodb_conf"], conf["database"])
             stack.callback(site.run, "site", "stop")
-            other = None
-            if old:
-                place = new_site(shop.root / f"{size.name}-old", shop.home)
-                other = OldWay(place, database, folder)
-                other.begin(store, server)
-                stack.callback(other.end)
-            found.append(Bench(size, site, other))
+            place = new_site(shop.root / f"{size.name}-old", shop.home)
+            other = OldWay(place, database, folder)
+            other.begin(store, server)
+            stack.callback(other.end)
+            found.append(Bench(size, site, other, source))
         yield found
 
 

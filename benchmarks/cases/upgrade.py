@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from benchmarks import productsteps
 from benchmarks.findings import (
     COUNT,
     MILLISECONDS,
@@ -29,7 +30,7 @@ from benchmarks.workshop import Workshop
 #: Databases that differ in nothing but what no evolve step has to do with.
 _SIZES = (
     DatabaseSize("small", 100, 10**4, 10**3),
-    DatabaseSize("middle", 300, 3 * 10**4, 3 * 10**3),
+    DatabaseSize("middle", 300, 3 * 10**4, 3 * 10**3, 1),
     DatabaseSize("large", 1000, 10**5, 10**4),
 )
 _QUICK = (DatabaseSize("tiny", 2, 200, 20),)
@@ -122,13 +123,17 @@ def run(shop: Workshop, *, quick: bool) -> list[Result]:
     """Upgrade sites with databases of all sizes, each way; then one with readers."""
     sizes = _QUICK if quick else _SIZES
     documents = _FEW if quick else _DOCUMENTS
-    with benches(shop, sizes, documents, _TAIL, old=True) as found:
+    with benches(shop, sizes, documents, _TAIL) as found:
         windows = _windows(shop, found)
         around = _AROUND_QUICK if quick else _AROUND
         watches = list(_watches(shop, found[0], around))
+        shop.progress.say("the product's step ...")
+        first = found[0]
+        steps = productsteps.compare(first.site, first.source, documents, shop.rounds)
     return [
         _of_windows(windows, documents, quick=quick),
         _of_readers(watches, sizes[0]),
+        steps,
     ]
 
 
@@ -136,6 +141,8 @@ def _windows(shop: Workshop, found: Sequence[Bench]) -> list[_Found]:
     windows = [_Found(bench) for bench in found]
     for number in range(1, shop.rounds + 1):
         for each in windows:
+            if each.bench.size.most and number > each.bench.size.most:
+                continue
             told = f"round {number} of {shop.rounds}: {each.bench.size.title}"
             os.sync()
             shop.progress.say(f"{told}: evolve ...")
@@ -151,7 +158,6 @@ def _windows(shop: Workshop, found: Sequence[Bench]) -> list[_Found]:
 
 def _old_way(shop: Workshop, found: _Found, told: str) -> None:
     old = found.bench.old
-    assert old
     os.sync()
     shop.progress.say(f"{told}: stop, copy, evolve, start ...")
     found.old.append(old.upgrade())
