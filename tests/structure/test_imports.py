@@ -42,7 +42,7 @@ ALLOWED = {
         "modes": set(),
         "declaration": set(),
         "rendering": {"declaration"},
-        "serving": {"declaration", "rendering", "modes"},
+        "serving": {"declaration", "rendering", "modes", "running"},
         # It drives the others through their commands.
         "upgrade": {"declaration"},
         "rollout": {"declaration", "upgrade"},

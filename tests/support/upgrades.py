@@ -169,9 +169,9 @@ class Site:
         """Run ``switch-version``; return its answer."""
         return self._json("switch-version", *words)
 
-    def site(self, *words: str) -> Any:
+    def site(self, *words: str, code: int = 0) -> Any:
         """Run the stand-in of ``site``; return its answer."""
-        return self._json("site", *words)
+        return self._json("site", *words, code=code)
 
     def evolve(self, *words: str, code: int = 0) -> Any:
         """Run ``evolve`` as a process; return its answer."""

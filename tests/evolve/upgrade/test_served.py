@@ -163,3 +163,26 @@ def test_commands_of_the_site_that_fail(served):
     assert [each.partition(":")[0] for each in done["warnings"]] == late
     assert all("took longer than 1 s" in each for each in done["warnings"])
     served.check_new(copy=5, revision=done["to"]["revision"])
+
+
+@pytest.mark.slow
+def test_processes_refuse_data_that_are_not_theirs(served):
+    """What switch-version puts together wrongly is not served; the others go on."""
+    mixed = served.switch("1.1")["revision"]
+    refused = served.site("try", str(mixed), code=1)["error"]
+    assert "The data are not evolved for release 1.1" in refused["next"]
+    assert served.site("restart", code=6)["error"]["exit"] == 6
+    assert served.ask("/") == 200
+    served.switch("--rollback")
+    served.site("restart")
+
+    done = served.evolve("1.1")
+    mixed = served.switch("1.0")["revision"]
+    refused = served.site("try", str(mixed), code=1)["error"]
+    assert "Release 1.0 is older than its data" in refused["next"]
+    assert "evolve --rollback" in refused["next"]
+    assert served.site("restart", code=6)["error"]["exit"] == 6
+    assert served.ask("/") == 200
+    served.switch("--rollback")
+    served.site("restart")
+    served.check_new(copy=done["to"]["copy"], revision=done["to"]["revision"])

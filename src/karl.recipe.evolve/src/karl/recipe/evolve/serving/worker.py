@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.modes.middleware import Application, ModeMiddleware
-from karl.recipe.evolve.serving import launching
+from karl.recipe.evolve.serving import fitting, launching
 from karl.recipe.evolve.serving.launching import Launch
 from karl.recipe.evolve.serving.records import WorkerRecord
 from karl.recipe.release.base.command import guarded
@@ -44,7 +44,9 @@ def _serve(places: EvolveLayout, lib: str) -> NoReturn:
     launch = Launch(**json.loads(os.environ.pop(launching.VARIABLE)))
     site = SiteDeclaration.load(places)
     _announce(places, launch)
+    check = fitting.check_of(site, launch)
     _forget(lib)
+    check()
     server = _server(site, launch)
     server.run()
     # gunicorn ends the process by itself.
