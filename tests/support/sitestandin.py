@@ -25,7 +25,7 @@ def main(root: Path, words: list[str]) -> int:
         state |= json.loads(path.read_text())
     words = [word for word in words if word not in {"--json", "--quiet"}]
     verb, code = words[0], 0
-    current = int(os.readlink(root / "current").rpartition("/")[2])
+    current = _current(root)
     sick = state.get("sick", [])
     if verb in state.get("broken", []):
         answer, code = _error(f"{verb} is broken", 1), 1
@@ -57,6 +57,11 @@ def main(root: Path, words: list[str]) -> int:
     partial.replace(path)
     sys.stdout.write(json.dumps(answer) + "\n")
     return code
+
+
+def _current(root: Path) -> int | None:
+    link = root / "current"
+    return int(link.readlink().name) if link.is_symlink() else None
 
 
 def _listen(path: Path) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.upgrades import killed
 
 from karl.recipe.evolve.declaration.model import MOMENTS
-from karl.recipe.evolve.upgrade.model import UPGRADE
-from karl.recipe.evolve.upgrade.phases import STEPS
 
 
 @pytest.mark.slow
@@ -99,23 +96,6 @@ def test_on_another_host(site):
     assert log.read_text().splitlines()[0] == "before-read-only acme-prod 1.0 1.1 3"
 
 
-@pytest.mark.slow
-def test_killed(site):
-    """Killed with real servers: undone twice, and resumed in the end."""
-    before = site.facts()
-    for step in ("stage", "activate"):
-        assert killed(site, _done(step), "before", "1.1")
-        refused = site.evolve("1.1", code=3)["error"]
-        assert "--resume" in refused["next"]
-        assert "was interrupted" in site.evolve("status")["text"]
-        site.evolve("--abort")
-        assert site.facts() == before, step
-    assert killed(site, _done("adopt"), "before", "1.1")
-    site.evolve("--resume")
-    live = site.facts()["live"]
-    site.check_new(copy=live, revision=site.facts()["current"])
-
-
 def _flaky(root):
     """Return what runs a command as ssh would, with bad luck."""
     path = root / "ssh"
@@ -130,9 +110,3 @@ exit $code
 """)
     path.chmod(0o755)
     return path
-
-
-def _done(name):
-    """Return which entry of the journal says that a step is done."""
-    names = [step.name for step in STEPS[UPGRADE]]
-    return 3 + 2 * names.index(name)
