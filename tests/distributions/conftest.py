@@ -57,7 +57,7 @@ def publish(software) -> Callable[..., Published]:
 def repository(tmp_path_factory) -> Path:
     """A repository that has the source trees as they are now."""
     root = tmp_path_factory.mktemp("repository")
-    ignored = shutil.ignore_patterns("__pycache__")
+    ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
     for name in NAMES:
         shutil.copytree(ROOT / "src" / name, root / "src" / name, ignore=ignored)
     shutil.copy(ROOT / ".gitignore", root)

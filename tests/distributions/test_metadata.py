@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -99,6 +100,9 @@ def test_they_suit_each_other():
             assert version(other.replace("-", ".")) in wanted, (name, other)
 
 
+installed = functools.cache(packages_distributions)
+
+
 def owner(module: str) -> str:
     """Return the distribution of a module that is imported."""
     top, second, third = (*module.split("."), "", "")[:3]
@@ -109,7 +113,7 @@ def owner(module: str) -> str:
     elif top in SERVERS:
         found = SERVERS[top]
     else:
-        found = packages_distributions()[top][0]
+        found = installed()[top][0]
     project = canonicalize_name(found)
     return "zodb" if project in BESIDE_ZODB else project
 
