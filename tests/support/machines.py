@@ -292,6 +292,17 @@ class Network:
     web: Machine
     ssh: Sshd
 
+    def power_cut(self, machine: Machine) -> None:
+        """Switch a machine off, as a power cut does, and on again."""
+        if machine is self.db:
+            self.ssh.stop()
+        machine.end()
+        machine.start()
+        _join(self.db, self.web)
+        if machine is self.db:
+            self.ssh.enter = machine.entered("root")
+            self.ssh.start()
+
 
 @contextlib.contextmanager
 def network() -> Iterator[Network]:

@@ -155,6 +155,13 @@ from support import machinesites
 getattr(machinesites, sys.argv[1])(*json.loads(sys.argv[2]), **json.loads(sys.argv[3]))
 """
 
+_ASK = """
+import http.client, sys
+c = http.client.HTTPConnection("127.0.0.1", 8080, timeout=60)
+c.request(*sys.argv[1:], headers={"Connection": "close"})
+print(c.getresponse().status)
+"""
+
 #: Visitors: one that reads and one that writes, on the site's own machine.
 VISITS = """
 import http.client, json, sys, time
@@ -266,8 +273,7 @@ class Pair:
 
     def ask(self, path: str, method: str = "GET") -> int:
         """Return the status with which the site answers."""
-        words = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", method]
-        return int(self.network.web.run([*words, f"http://127.0.0.1:{_PORT}{path}"]))
+        return int(self.network.web.python(_ASK, method, path))
 
     # What must be true.
 

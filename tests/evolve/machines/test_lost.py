@@ -104,11 +104,10 @@ def test_every_command_is_cut_off_once(lost, kind):
     assert found["served"] == lost.before["served"]
 
 
-@pytest.mark.parametrize("verb", ["read-only", "adopt"])
-def test_a_server_of_ssh_that_is_away_for_a_while(lost, verb):
+def test_a_server_of_ssh_that_is_away_for_a_while(lost):
     """It is asked again until it is back, and then all goes on."""
     pair, ssh = lost.pair, lost.pair.network.ssh
-    lost.plan("hold", verb)
+    lost.plan("hold", "adopt")
     child = begin(pair, "1.1")
     lost.wait_until_held()
     ssh.stop()

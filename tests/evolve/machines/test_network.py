@@ -1,4 +1,4 @@
-"""The network, or the copy's own server, fails while the evolve steps are at work."""
+"""Network, server or machines fail while the evolve steps are at work."""
 
 from __future__ import annotations
 
@@ -98,3 +98,28 @@ def serves(pair, side):
     """Tell whether a server answers on a side."""
     servers = pair.zeoctl("status", STORAGE)["servers"]
     return any(each["side"] == side and each["serves"] for each in servers)
+
+
+def test_a_power_cut_of_the_site_s_machine(pair):
+    """When it is on again, the run is gone on with."""
+    with evolving(pair) as child:
+        pair.network.power_cut(pair.network.web)
+        child.communicate()
+    pair.site("site", "start")
+    assert "--resume" in pair.evolve("1.1", code=3)["error"]["next"]
+    pair.evolve("--resume")
+    check_new(pair)
+
+
+def test_a_power_cut_of_the_databases_machine(pair):
+    """The run ends or is ended; when the servers are started again, it is aborted."""
+    before = pair.facts()
+    with evolving(pair) as child:
+        pair.network.power_cut(pair.network.db)
+    code, told = ended(child)
+    pair.zeoctl("start", STORAGE)
+    if code == 6:
+        pair.evolve("--abort")
+    else:
+        assert "Production is as it was before" in told["error"]["message"]
+    check_before(pair, before)
