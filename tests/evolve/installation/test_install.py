@@ -17,7 +17,7 @@ from support.faults import Fault
 from support.servedsites import declare
 from support.workshop import Notes
 
-from karl.recipe.evolve.declaration.model import CronJob, SiteDeclaration
+from karl.recipe.evolve.declaration.model import CronJob, Refresh, SiteDeclaration
 from karl.recipe.evolve.installation import scripts
 from karl.recipe.evolve.installation.install import ensure
 from karl.recipe.evolve.modes.state import Mode
@@ -77,6 +77,18 @@ def test_everything_is_there(site):
     assert places.crontab.is_file()
     assert stat.S_IMODE(places.run.stat().st_mode) == 0o751
     assert SiteDeclaration.load(places) == site
+
+
+def test_only_a_site_that_gets_data_can_be_refreshed(site):
+    """The command is there while the buildout says whose data come, and no longer."""
+    refreshed = dataclasses.replace(site, refresh=Refresh("acme-live", ()))
+    install(refreshed)
+    command = site.places.refresh_command
+    told = subprocess.run([command, "--help"], capture_output=True, check=True)
+    assert b"refresh-staging" in told.stdout
+    assert SiteDeclaration.load(site.places) == refreshed
+    install(site)
+    assert not command.exists()
 
 
 def test_again_writes_nothing(site):

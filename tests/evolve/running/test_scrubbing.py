@@ -12,6 +12,7 @@ SECRET = "alice@example.org"
 
 SCRUB = """
     import transaction
+    from karl.recipe.evolve.steps import Step
 
     def scrub(root):
         root["mail"] = "someone@example.org"
@@ -27,6 +28,22 @@ SCRUB = """
         raise ValueError("no such profile")
 
     nothing = None
+
+    class Mails(Step):
+        '''Addresses are made up.'''
+
+        def objects(self, root):
+            return [root]
+
+        def change(self, root):
+            root["mail"] = "someone@example.org"
+            return True
+
+        def invariants(self, root):
+            if "letter" in root:
+                yield "There is a letter still."
+
+    mails = Mails()
 """
 
 #: Kills the process right before or after one of the renames of a pack.
@@ -108,6 +125,17 @@ def test_a_function_that_fails_has_done_nothing(folder, files):
     found = told(run(folder, "--call", "product:failing", *files, "--json"), code=1)
     assert "ValueError: no such profile (in" in found["message"]
     assert mail(files) == SECRET
+
+
+def test_a_step_scrubs_too(folder, files):
+    """A step is called as a function is; what must be true then is checked."""
+    found = told(run(folder, "--call", "product:mails", *files, "--json"), code=1)
+    assert "There is a letter still." in found["message"]
+    assert mail(files) == SECRET
+    with database(files[1], files[3]) as db, db.transaction() as connection:
+        del connection.root()["letter"]
+    told(run(folder, "--call", "product:mails", *files, "--json"))
+    assert mail(files) == "someone@example.org"
 
 
 @pytest.mark.parametrize("name", ["product:other", "nowhere:scrub", "product:nothing"])
