@@ -25,7 +25,13 @@ from karl.recipe.zeoserver.declaration.model import (
     Schedule,
     StorageDeclaration,
 )
-from karl.recipe.zeoserver.operations import asking, attention, reporting, sizes
+from karl.recipe.zeoserver.operations import (
+    asking,
+    attention,
+    backupstatus,
+    reporting,
+    sizes,
+)
 from karl.recipe.zeoserver.operations.sizes import Size
 
 DAY = 86400.0
@@ -115,6 +121,10 @@ def test_what_no_timer_should_do_is_no_problem():
     }
     found = attention.of_storage("acme", never, told(**old), NOW)
     assert [item["level"] for item in found] == ["notice", "notice"]
+    none = told(problems=[backupstatus.missing("acme")])
+    for declared, level in ((never, "notice"), (DAILY, "problem")):
+        (item,) = attention.of_storage("acme", declared, none, NOW)
+        assert item["level"] == level
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from karl.recipe.release.base.blocks import Attention, moment, notice, problem, span
 from karl.recipe.zeoserver.databases.state import Status
 from karl.recipe.zeoserver.declaration.model import Schedule, StorageDeclaration
+from karl.recipe.zeoserver.operations import backupstatus
 from karl.recipe.zeoserver.operations.plans import megabytes
 
 _HOUR, _DAY = 3600.0, 86400.0
@@ -28,7 +29,7 @@ def of_storage(
     :param now: seconds since the epoch.
     """
     return [
-        *map(problem, found["problems"]),
+        *(_known(name, declared, text) for text in found["problems"]),
         *_failed(name, found["last_backup"]),
         *_old_backup(name, declared, found, now),
         *_unverified(name, declared, found["chains"], now),
@@ -50,6 +51,13 @@ def period(schedule: Schedule | None) -> float:
     days = sorted(set(schedule.days))
     following = [*days[1:], days[0] + 7]
     return max(b - a for a, b in zip(days, following, strict=True)) * _DAY
+
+
+def _known(name: str, declared: StorageDeclaration, text: str) -> Attention:
+    """Return what ``status`` finds wrong."""
+    if text == backupstatus.missing(name):
+        return _expected(declared.backup_at, text)
+    return problem(text)
 
 
 def _failed(name: str, last: Mapping[str, Any] | None) -> Iterable[Attention]:

@@ -37,7 +37,7 @@ def problems(storage: Storage) -> list[str]:
     """Return what is wrong with the newest backup, each with what to do next."""
     name, chain = storage.name, _newest_chain(storage)
     if chain is None:
-        return [f"There is no backup: zeoctl backup {name}."]
+        return [missing(name)]
     found = []
     wrong = verdicts.damaged(chain.units)
     if chain.damage or wrong is not None:
@@ -55,6 +55,11 @@ def problems(storage: Storage) -> list[str]:
             "in an older one."
         )
     return found
+
+
+def missing(name: str) -> str:
+    """Return what is said of a storage that has no backup."""
+    return f"There is no backup: zeoctl backup {name}."
 
 
 def _newest_chain(storage: Storage) -> Chain | None:

@@ -10,6 +10,7 @@ from karl.recipe.release.base import blocks, pages
 from karl.recipe.release.base.blocks import PROBLEM, Block, moment
 from karl.recipe.zeoserver.operations.plans import megabytes
 
+_SERVER_HEADS = ("Address", "Copy", "Mode", "Process", "Since", "Clients", "Where")
 _COPY_HEADS = ("Copy", "Status", "Mode", "Address", "Data.fs", "Made", "From")
 _CHAIN_HEADS = ("Chain", "Backups", "Last", "Data.fs", "Blobs", "Verified")
 _STORAGE_HEADS = (
@@ -25,6 +26,7 @@ def of_storage(found: Mapping[str, Any]) -> list[Block]:
     """Return what there is to see of a storage."""
     return [
         blocks.facts(_facts(found)),
+        blocks.table("Servers", _SERVER_HEADS, map(_server_row, found["servers"])),
         blocks.chart("Size of Data.fs", _points(found["sizes"], "data")),
         blocks.chart("Size of the blobs", _points(found["sizes"], "blobs")),
         blocks.table(
@@ -107,10 +109,7 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Live copy", _text(live.get("number"))),
         ("Mode", _text(live.get("mode"))),
-        (
-            "Served on",
-            ", ".join(f"{s['side']}: {s['address']}" for s in serving) or "-",
-        ),
+        ("Served on", ", ".join(server["side"] for server in serving) or "-"),
         ("Clients", _text(live.get("clients"))),
         ("Data.fs", _size(live.get("size"))),
         ("Objects", _text(live.get("objects"))),
@@ -121,6 +120,21 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Free for backups", _size(found["free_for_backups"])),
         *([("Being done", found["doing"])] if found["doing"] else []),
     ]
+
+
+def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
+    process = _text(server["pid"])
+    if server["pid"] is None:
+        process = f"down ({server['process'] or 'not started'})"
+    return (
+        server["side"],
+        str(server["number"]),
+        _text(server["mode"]),
+        process,
+        moment(server.get("since")),
+        str(len(server["clients"])),
+        server["address"],
+    )
 
 
 def _points(
