@@ -127,7 +127,9 @@ def test_supervisord_runs_in_the_foreground(place):
         assert child.wait() == 0
 
 
-@pytest.mark.parametrize("command", ["zeoctl", "zeo-runner", "zeo-supervise"])
+@pytest.mark.parametrize(
+    "command", ["zeoctl", "zeoctl-ssh", "zeo-runner", "zeo-supervise"]
+)
 def test_without_a_release_commands_say_what_to_do(place, command):
     """One clear error, exit code 3, and JSON if that is asked for."""
     central = declare(place / "zc", acme={})
@@ -142,7 +144,9 @@ def test_without_a_release_commands_say_what_to_do(place, command):
 
 
 @pytest.mark.parametrize("how", [shutil.copytree, shutil.move])
-@pytest.mark.parametrize("command", ["zeoctl", "zeo-runner", "zeo-supervise"])
+@pytest.mark.parametrize(
+    "command", ["zeoctl", "zeoctl-ssh", "zeo-runner", "zeo-supervise"]
+)
 def test_a_copied_or_moved_server_refuses_to_act(place, how, command):
     """A copy never serves, stops or backs up what the original serves."""
     central = make(place / "zc")
