@@ -15,6 +15,7 @@ from benchmarks.softwaresets import SoftwareSet
 _CONFIG = """\
 [buildout]
 extends = {extends}
+parts = index release
 
 [karl]
 base = {root}
@@ -33,6 +34,8 @@ eggs =
     {eggs}
 # The ordinary wheel of lxml, so that all install the same bytes.
 system-linked =
+# Nothing is served.
+after-switch =
 """
 
 
