@@ -15,7 +15,7 @@ from karl.recipe.release.base.errors import RefusedError, UsageError
 from karl.recipe.zeoserver.commands import forced, zeoctl
 from karl.recipe.zeoserver.installation.install import ensure
 
-#: What an upgrade asks for, and a refreshed staging site.
+#: What upgrades ask for.
 ASKED = (
     "zeoctl status acme --copies --json --quiet",
     "/srv/zeo-central/bin/zeoctl backup acme --json --quiet --wait 60",
@@ -35,6 +35,8 @@ REFUSED = (
     ("zeoctl import acme --data /etc/passwd", "not good for zeoctl import"),
     ("zeoctl init acme", "not good for zeoctl init"),
     ("zeoctl certificate client stranger", "not good for zeoctl certificate"),
+    ("zeoctl restore acme --to-new-copy --from globex", "not good for zeoctl restore"),
+    ("zeoctl serve acme 2 --scrubbed", "with --scrubbed"),
     ("zeoctl pack acme --days 0", "not good for zeoctl pack"),
     ("zeoctl stop acme", "not good for zeoctl stop"),
     ("zeoctl -q status acme", "not good for zeoctl -q"),
@@ -85,16 +87,6 @@ def test_what_is_no_command_of_zeoctl(asked):
     """A shell, another program, or nothing at all: not for this key."""
     with pytest.raises((UsageError, RefusedError)):
         forced.permitted(asked, ["acme"])
-
-
-def test_backups_of_another_storage():
-    """They may be restored if the key's line says so, and nothing else is for it."""
-    asked = "zeoctl restore staging --to-new-copy --from acme"
-    with pytest.raises(RefusedError, match="for staging, not for acme"):
-        forced.permitted(asked, ["staging"])
-    assert forced.permitted(asked, ["staging", "--from", "acme"])
-    with pytest.raises(RefusedError, match="for staging, not for acme"):
-        forced.permitted("zeoctl status acme", ["staging", "--from", "acme"])
 
 
 def test_a_line_that_names_no_storage():

@@ -38,12 +38,11 @@ VERBS: Mapping[str, frozenset[str]] = {
     "catch-up": frozenset({"--final", "--tid"}),
     "read-only": frozenset({"--copy", "--bound"}),
     "writable": frozenset({"--copy"}),
-    "serve": frozenset({"--read-only", "--scrubbed", "--side", "--timeout"}),
+    "serve": frozenset({"--read-only", "--side", "--timeout"}),
     "unserve": frozenset(),
     "adopt": frozenset({"--discard-writes"}),
     "retire": frozenset(),
     "prune": frozenset({"--copy"}),
-    "restore": frozenset({"--to-new-copy", "--at", "--backup", "--from", "--again"}),
 }
 
 #: Options that every verb may have.
@@ -62,8 +61,7 @@ def main(root: str, argv: Sequence[str]) -> int:
     """Do what was asked for through ssh; return the exit code.
 
     :param root: the database server's folder.
-    :param argv: the storages that the key is for, and ``--from`` with those whose
-        backups may be restored to them.
+    :param argv: the storages that the key is for.
     """
     asked = os.environ.get(VARIABLE, "")
     return guarded(
@@ -80,7 +78,7 @@ def permitted(asked: str, argv: Sequence[str]) -> list[str]:
     :raises UsageError: it is no command of zeoctl, or the key's line is wrong.
     :raises RefusedError: the key is not good for it.
     """
-    key = _key(argv)
+    ours = _storages(argv)
     words = _words(asked)
     verb = words[0]
     if verb not in VERBS:
@@ -90,24 +88,17 @@ def permitted(asked: str, argv: Sequence[str]) -> list[str]:
         )
     found = zeoctl.build_parser((verb,)).parse_args(words)
     _check_options(verb, words)
-    _check_storages(found, key)
+    _check_storages(found, ours)
     return words
 
 
-def _key(argv: Sequence[str]) -> argparse.Namespace:
+def _storages(argv: Sequence[str]) -> list[str]:
     parser = Parser(prog="zeoctl-ssh", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "storages", metavar="STORAGE", nargs="+", help="what the key is for"
     )
-    parser.add_argument(
-        "--from",
-        dest="sources",
-        action="append",
-        default=[],
-        metavar="STORAGE",
-        help="a storage whose backups may be restored to them",
-    )
-    return parser.parse_args(argv)
+    found: list[str] = parser.parse_args(argv).storages
+    return found
 
 
 def _words(asked: str) -> list[str]:
@@ -141,16 +132,13 @@ def _check_options(verb: str, words: Sequence[str]) -> None:
         )
 
 
-def _check_storages(found: argparse.Namespace, key: argparse.Namespace) -> None:
+def _check_storages(found: argparse.Namespace, ours: Sequence[str]) -> None:
     """Refuse storages that are not the key's, and to name none."""
     named = [found.storage] if "storage" in found else found.storages
-    source = getattr(found, "source", "")
-    others = sorted({*named} - {*key.storages})
-    if source and source not in {*key.storages, *key.sources}:
-        others.append(source)
+    others = sorted({*named} - {*ours})
     if others or not named:
         raise RefusedError(
-            f"This key is good for {', '.join(key.storages)}, not for "
+            f"This key is good for {', '.join(ours)}, not for "
             f"{', '.join(others) or 'every storage'}.",
             "Name the storage, or add it to the key's line in authorized_keys.",
         )
