@@ -6,6 +6,7 @@ a person would read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -17,6 +18,11 @@ from karl.recipe.release.base.pictures import number
 
 #: No browser runs or fetches anything for a page that says this.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+#: A word that has more characters may be broken anywhere.
+_LONG_WORD = 24
+
+_TAG = re.compile("<[^>]*>")
 
 #: How much is shown of one text, of one table or list, and of one page's part.
 _LONGEST, _MOST_ROWS, _MOST_BLOCKS = 600, 400, 60
@@ -185,16 +191,22 @@ def _head(heads: Sequence[Any], kinds: Sequence[str]) -> str:
 
 
 def _row(heads: Sequence[Any], kinds: Sequence[str], cells: Sequence[str]) -> str:
-    first = f'<th scope="row" role="rowheader"{_class(kinds[0])}>{cells[0]}</th>'
+    first = f'<th scope="row" role="rowheader"{_kind(kinds[0], cells[0])}>'
     return (
-        f'<tr role="row">{first}'
+        f'<tr role="row">{first}{cells[0]}</th>'
         + "".join(
-            f'<td role="cell" data-label="{text(head)}"{_class(kind)}>'
+            f'<td role="cell" data-label="{text(head)}"{_kind(kind, cell)}>'
             f"<span>{cell}</span></td>"
             for head, kind, cell in zip(heads[1:], kinds[1:], cells[1:], strict=True)
         )
         + "</tr>"
     )
+
+
+def _kind(kind: str, cell: str) -> str:
+    """Return the class of a cell; a word that would make it wide may be broken."""
+    longest = max(map(len, _TAG.sub("", cell).split()), default=0)
+    return _class(kind or ("long" if longest > _LONG_WORD else ""))
 
 
 def _timeline(block: Mapping[str, Any], level: int) -> str:

@@ -71,6 +71,7 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
   border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th { color: var(--quiet); font-size: .875rem; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.long { overflow-wrap: anywhere; min-width: 10rem; }
 .bars { width: 45%; min-width: 6rem; }
 svg { display: block; } .bar { width: 100%; height: .75rem; margin-top: .4rem; }
 .bar rect { fill: var(--bar); } .bar .marked { fill: var(--marked); }
@@ -96,7 +97,7 @@ figure { margin: 1rem 0 0; } figcaption { font-weight: 600; }
   html { font-size: 10pt; } body { padding: 0; max-width: none; }
   .card, .attention li { break-inside: avoid; } .cards { display: block; }
   .card { margin-bottom: 1rem; } .wide { overflow: visible; }
-  table { overflow-wrap: anywhere; } tr { break-inside: avoid; }
+  tr { break-inside: avoid; }
   a { text-decoration: none; }
 }
 """
