@@ -17,7 +17,8 @@ from benchmarks.sizes import DatabaseSize
 from benchmarks.tails import Tail
 from benchmarks.workshop import Workshop
 
-#: Commits the tail, with the old release: profiles, and files with blobs.
+#: Commits the tail, with the old release: pages, and files with blobs; visitors
+#: change profiles.
 _TAIL = """\
 import io, sys
 from pathlib import Path
@@ -29,23 +30,21 @@ with opened(Path(sys.argv[1])) as database:
     manager = transaction.TransactionManager()
     connection = database.open(manager)
     site = site_of(connection.root())
-    people = list(site["people"].values())
-    files = next(iter(site["communities"].values()))["files"]
+    community = next(iter(site["communities"].values()))
+    pages, files = list(community["wiki"].values()), community["files"]
 
     def change(number):
         for each in range(objects):
-            person = people[(number * objects + each) % len(people)]
-            person.biography = f"biography {number} " + "x" * 1000
+            page = pages[(number * objects + each) % len(pages)]
+            page.tail = f"{number} " + "x" * 1000
         if blobs and number % (transactions // blobs) == 0:
             new = StoredFile(f"Tail {number}", f"tail{number}.txt", "text/plain")
             new.write(io.BytesIO(bytes(2000)))
             files.add(f"tail{number}-{len(files)}", new)
 
     for number in range(transactions):
-        # Visitors may write to the same objects.
-        for attempt in manager.attempts(100):
-            with attempt:
-                change(number)
+        with manager:
+            change(number)
     connection.close()
 """
 

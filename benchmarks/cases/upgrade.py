@@ -52,6 +52,9 @@ _READERS = 4
 _PAUSE = 0.05
 _AROUND, _AROUND_QUICK = 5.0, 1.0
 
+#: How a write is answered: accepted, or refused.
+_TOLD = frozenset({303, 503})
+
 #: Milliseconds: what a reader may feel.
 _WORST = 250
 
@@ -177,6 +180,9 @@ def _watches(shop: Workshop, bench: Bench, around: float) -> Iterator[_Watch]:
             time.sleep(around)
             watch = _Watch(begin, visitors.leave())
         shop.progress.say(f"worst read: {watch.worst():.0f} ms")
+        strange = [each for each in watch.seen.writes if each.status not in _TOLD]
+        for each in (*watch.seen.failed_reads, *strange):
+            shop.progress.say(f"answered otherwise: {each}")
         yield watch
         if number < shop.rounds:
             bench.go_back()
@@ -263,7 +269,7 @@ def _felt(watches: Sequence[_Watch], *, quick: bool) -> Iterator[Finding]:
     worst = max(watch.worst() for watch in watches)
     failed = sum(len(watch.seen.failed_reads) for watch in watches)
     writes = [each for watch in watches for each in watch.seen.writes]
-    lost = sum(each.status not in {303, 503} for each in writes)
+    lost = sum(each.status not in _TOLD for each in writes)
     yield Finding(
         "the worst read of all rounds, upgrading",
         worst,

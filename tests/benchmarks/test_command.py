@@ -8,7 +8,7 @@ import sys
 import pytest
 
 #: What is in the repository.
-RESULTS = ("results.json", "databases.json")
+RESULTS = ("results.json", "databases.json", "evolve.json")
 
 
 def _benchmarks(checkout, *arguments):
@@ -49,6 +49,25 @@ def test_quick_run_of_databases(checkout, tmp_path):
     ]  # fmt: skip
     assert "rsync" in found["machine"]
     assert not os.listdir(tmp_path / "work")
+
+
+@pytest.mark.slow
+def test_quick_run_of_evolving(checkout, place):
+    """The quick run upgrades a site in both ways, and runs all kinds of steps.
+
+    Not one read fails meanwhile, and every write is accepted or refused.
+    """
+    done = _quick(checkout, place, "evolve")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((place / "found").read_text())
+    results = {result["case"]: result for result in found["results"]}
+    assert list(results) == [
+        "upgrade window", "upgrade readers", "upgrade step",
+        "reindex repoze.catalog", "reindex hypatia", "memory",
+    ]  # fmt: skip
+    readers = results["upgrade readers"]["findings"]
+    assert [each["reached"] for each in readers] == [None, True, True]
+    assert not os.listdir(place / "work")
 
 
 def _quick(checkout, folder, group):
