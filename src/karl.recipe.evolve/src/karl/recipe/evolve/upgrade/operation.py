@@ -28,6 +28,9 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import KarlError, RefusedError, UnfinishedError
 from karl.recipe.release.base.journal import Journal
 
+#: What a command of the site said when it failed is in a report, too.
+_PAGE = 0o640
+
 
 class Operation:
     """One run, with its journal."""
@@ -222,6 +225,7 @@ class Operation:
         """Return the run as its journal has it, and write its report."""
         run = history.load(self.run.places)
         with contextlib.suppress(OSError):
-            files.write(run.places.report_json, files.canonical_json(report.data(run)))
-            files.write(run.places.report_html, report.page(run))
+            data = files.canonical_json(report.data(run))
+            files.write(run.places.report_json, data, _PAGE)
+            files.write(run.places.report_html, report.page(run), _PAGE)
         return run
