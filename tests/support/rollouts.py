@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,13 @@ class World:
         self.declare()
 
     @property
+    def scratch(self) -> Path:
+        """Where temporary files are, of killed runs too."""
+        path = self.folder / "tmp"
+        path.mkdir(exist_ok=True)
+        return path
+
+    @property
     def site(self) -> Path:
         """The site's folder, on its machine."""
         return self.far / "sites" / "acme-prod" if self.is_far else self.root
@@ -147,6 +155,7 @@ class World:
         return subprocess.Popen(
             [self.root / "bin" / "rollout", *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "TMPDIR": str(self.scratch)},
         )  # fmt: skip
 
     def run(self, *words: str, code: int = 0) -> Any:

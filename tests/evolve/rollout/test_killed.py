@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 
 import pytest
 from support.rollouts import SCRIPTS
@@ -28,6 +29,7 @@ def killed(world, event, step) -> bool:
             for stream in (0, 1, 2):
                 os.dup2(silence, stream)
             _kill_at(event, step)
+            tempfile.tempdir = str(world.scratch)
             code = command.main(str(world.root), ["1.1", "--quiet"])
         finally:
             os._exit(code)

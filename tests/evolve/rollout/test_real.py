@@ -121,10 +121,11 @@ def _freeze_product(samples) -> str:
 
 def rollout(samples, *words) -> subprocess.Popen[str]:
     """Start ``rollout``."""
+    place = str(samples.root.parent)
     return subprocess.Popen(
         [samples.site() / "bin/rollout", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "HOME": str(samples.root.parent)},
+        env={**os.environ, "HOME": place, "TMPDIR": place},
     )  # fmt: skip
 
 
