@@ -18,6 +18,7 @@ from karl.recipe.evolve.declaration.model import (
     Timeouts,
 )
 from karl.recipe.evolve.declaration.reading import Reading
+from karl.recipe.release.base import optionvalues
 
 _DAY = 86400.0
 
@@ -54,7 +55,7 @@ def _declared(reading: Reading) -> SiteDeclaration:
     root = reading.read("root", values.root(reading.base)) or "/nowhere/site"
     places = EvolveLayout(Path(root))
     zeo_command = reading.read("zeo-command", values.command)
-    storage = reading.read("storage", values.storage)
+    storage = reading.read("storage", _storage)
     if zeo_command and not storage:
         storage = places.root.name
         if storage != storage.lower():
@@ -71,14 +72,14 @@ def _declared(reading: Reading) -> SiteDeclaration:
         cron=reading.read("cron", values.cron),
         timeouts=_timeouts(reading),
         evolve_packages=reading.read("evolve-packages", values.modules),
-        evolve_context=reading.read("evolve-context", values.line),
+        evolve_context=reading.read("evolve-context", optionvalues.line),
         refresh=_refresh(reading, storage),
     )
 
 
 def _refresh(reading: Reading, storage: str) -> Refresh | None:
     """Return whose data come here; somebody has to say what is done to them first."""
-    source = reading.read("refresh-from", values.storage)
+    source = reading.read("refresh-from", _storage)
     scrub = reading.read("scrub", values.commands)
     if not source:
         if scrub:
@@ -108,31 +109,31 @@ def _serving(reading: Reading, places: EvolveLayout) -> Serving:
 
     def application(text: str) -> str:
         file, mark, name = text.partition("#")
-        found = values.path(base)(file) or str(places.site.application_config)
+        found = optionvalues.path(base)(file) or str(places.site.application_config)
         return f"{found}{mark}{name}"
 
-    page = read("mode-page", values.path(base))
-    control = read("process-control", values.one_of("supervisord", "systemd"))
+    page = read("mode-page", optionvalues.path(base))
+    control = read("process-control", optionvalues.one_of("supervisord", "systemd"))
     return Serving(
         address=read("address", address),
-        workers=read("workers", values.whole(1, MOST_WORKERS)),
-        threads=read("threads", values.whole(1, 256)),
+        workers=read("workers", optionvalues.whole(1, MOST_WORKERS)),
+        threads=read("threads", optionvalues.whole(1, 256)),
         application=read("application", application),
         health_paths=read("health-path", values.url_paths),
         mode_page=str(places.mode_page) if page else "",
-        retry_after=read("retry-after", values.whole(1, 86400)),
+        retry_after=read("retry-after", optionvalues.whole(1, 86400)),
         safe_posts=read("safe-posts", values.url_paths),
         control=control,
         supervisord=read("supervisord", values.program(base)),
         systemctl=read("systemctl", values.command),
-        user=read("user", values.account),
-        request_timeout=read("request-timeout", values.whole(1, 86400)),
+        user=read("user", optionvalues.account),
+        request_timeout=read("request-timeout", optionvalues.whole(1, 86400)),
     )
 
 
 def _timeouts(reading: Reading) -> Timeouts:
     def seconds(name: str, least: float = 1.0) -> float:
-        return reading.read(name, values.decimal(least, 7 * _DAY))
+        return reading.read(name, optionvalues.decimal(least, 7 * _DAY))
 
     return Timeouts(
         start=seconds("start-timeout"),
@@ -149,7 +150,7 @@ def _timeouts(reading: Reading) -> Timeouts:
 def _check(reading: Reading, found: SiteDeclaration) -> None:
     """Complain about what each option allows, but not all together."""
     serving = found.serving
-    public = reading.read("public", values.truth)
+    public = reading.read("public", optionvalues.truth)
     address = serving.address
     if not values.is_local(address) and not public:
         reading.complain(
@@ -178,7 +179,7 @@ def _check(reading: Reading, found: SiteDeclaration) -> None:
 
 
 def _check_socket(reading: Reading, path: Path, *, room: int) -> None:
-    length, limit = len(os.fsencode(path)), values.SOCKET_LIMIT - room
+    length, limit = len(os.fsencode(path)), optionvalues.SOCKET_LIMIT - room
     if length > limit:
         reading.complain(
             f"root: the path of the Unix socket {path} has {length} bytes, and the "
@@ -192,5 +193,10 @@ def page(buildout: Any, options: Any) -> Path | None:
     :raises UsageError: it cannot be a path.
     """
     base = Path(buildout["buildout"]["directory"])
-    found = values.path(base)(str(options.get("mode-page", "")).strip())
+    found = optionvalues.path(base)(str(options.get("mode-page", "")).strip())
     return Path(found) if found else None
+
+
+def _storage(text: str) -> str:
+    """Return *text* if a storage can be called so, or if it is empty."""
+    return text and optionvalues.storage(text)

@@ -1,4 +1,4 @@
-"""What an option's text means: numbers, truths, paths, commands.
+"""What the text of an option of a site means, besides what all recipes' have.
 
 Each function raises :class:`UsageError` with what is wrong, as the end of a
 sentence that begins with the option.
@@ -15,17 +15,16 @@ from pathlib import Path
 
 from karl.recipe.evolve.declaration.model import Address, Command, CronJob
 from karl.recipe.release.base.errors import UsageError
+from karl.recipe.release.base.optionvalues import (
+    SOCKET_LIMIT,
+    line,
+    path,
+    quotable,
+    site_name,
+    whole,
+    without_dots,
+)
 
-#: Bytes that the kernel takes for the path of a Unix socket.
-SOCKET_LIMIT = 107
-
-_WHOLE = re.compile(r"[0-9]{1,9}\Z")
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?\Z")
-_TRUTHS = {"true": True, "yes": True, "on": True}
-_FALSEHOODS = {"false": False, "no": False, "off": False}
-_SITE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
-_STORAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\Z")
-_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")
 _URL_PATH = re.compile(r"/[^\s?#\x00-\x20\x7f]*\Z")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*\Z", re.ASCII)
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*,/-]+\Z")
@@ -34,84 +33,14 @@ _CRON_WORDS = frozenset(
      "@annually"}
 )  # fmt: skip
 
-#: What the generated files of supervisor, systemd or cron could not carry in a
-#: path, however it is quoted.
-_TROUBLE = re.compile(r"""[\\"'%*?\[\]{}]|[ \t][;#]""")
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """Return what reads a whole number from *least* to *most*."""
-
-    def read(text: str) -> int:
-        if not _WHOLE.match(text) or not least <= int(text) <= most:
-            raise UsageError(f"it is not a whole number from {least} to {most}")
-        return int(text)
-
-    return read
-
-
-def decimal(least: float, most: float) -> Callable[[str], float]:
-    """Return what reads a number from *least* to *most*."""
-
-    def read(text: str) -> float:
-        if not _DECIMAL.match(text) or not least <= float(text) <= most:
-            raise UsageError(f"it is not a number from {least:g} to {most:g}")
-        return float(text)
-
-    return read
-
-
-def truth(text: str) -> bool:
-    """Return whether *text* says yes."""
-    found = {**_TRUTHS, **_FALSEHOODS}.get(text.lower())
-    if found is None:
-        raise UsageError("it is neither true nor false")
-    return found
-
-
-def one_of(*names: str) -> Callable[[str], str]:
-    """Return what reads one of these words."""
-
-    def read(text: str) -> str:
-        if text not in names:
-            raise UsageError(f"it is none of {', '.join(names)}")
-        return text
-
-    return read
-
-
-def line(text: str) -> str:
-    """Return *text* if it is one line of visible characters."""
-    if not text.isprintable():
-        raise UsageError("it has several lines, or control characters")
-    return text
-
-
-def path(base: Path) -> Callable[[str], str]:
-    """Return what reads a path on this machine; a relative one is below *base*."""
-
-    def read(text: str) -> str:
-        if not line(text):
-            return ""
-        if text.startswith("~"):
-            raise UsageError("a path cannot begin with ~: write it in full")
-        return without_dots(str(base / text))
-
-    return read
-
 
 def root(base: Path) -> Callable[[str], str]:
     """Return what reads the root: its real path goes into scripts and units."""
 
     def read(text: str) -> str:
         found = os.path.realpath(path(base)(text)) if text else ""
-        _check_quotable(found)
-        name = Path(found).name
-        if text and (not _SITE.match(name) or len(name) > 64):
-            raise UsageError(
-                "its last folder names the site and systemd's units: it can have "
-                "letters, digits and . _ - only, at most 64"
-            )
+        if text:
+            site_name(Path(quotable(found)).name)
         return found
 
     return read
@@ -124,27 +53,9 @@ def program(base: Path) -> Callable[[str], str]:
         if not text:
             raise UsageError("no program is named")
         found = path(base)(text) if "/" in text else line(text)
-        _check_quotable(found)
-        return found
+        return quotable(found)
 
     return read
-
-
-def storage(text: str) -> str:
-    """Return *text* if a storage can be called so, or if it is empty."""
-    if text and (not _STORAGE.match(text) or ".." in text or len(text) > 64):
-        raise UsageError(
-            "a storage's name can have lower-case letters, digits and . _ - only, "
-            "at most 64, and begins and ends with a letter or a digit"
-        )
-    return text
-
-
-def account(text: str) -> str:
-    """Return *text* if a user can be called so, or if it is empty."""
-    if text and not _ACCOUNT.match(text):
-        raise UsageError("it is not the name of a user")
-    return text
 
 
 def address(base: Path) -> Callable[[str], Address]:
@@ -210,19 +121,6 @@ def cron(text: str) -> tuple[CronJob, ...]:
     return tuple(_job(each) for each in lines if each and not each.startswith("#"))
 
 
-def without_dots(text: str) -> str:
-    """Return a path without ``..``.
-
-    Only the system knows what ``..`` leads to where there are links; links after
-    the last of them stay, so that one such as ``current`` is followed later.
-    """
-    parts = Path(text).parts
-    if ".." not in parts:
-        return str(Path(text))
-    last = len(parts) - parts[::-1].index("..")
-    return str(Path(os.path.realpath(Path(*parts[:last])), *parts[last:]))
-
-
 def _job(text: str) -> CronJob:
     first = text.split(None, 1)[0]
     count = 1 if first.startswith("@") else 5
@@ -251,7 +149,7 @@ def _words(text: str) -> Command:
 
 
 def _socket(found: str) -> Address:
-    _check_quotable(found)
+    quotable(found)
     length = len(os.fsencode(found))
     if length > SOCKET_LIMIT:
         raise UsageError(
@@ -286,11 +184,3 @@ def _port(text: str) -> int:
             "it is neither a port, nor a host and a port, nor the path of a Unix "
             "socket, which has a slash"
         ) from None
-
-
-def _check_quotable(text: str) -> None:
-    if not text.isprintable() or text != text.strip() or _TROUBLE.search(text):
-        raise UsageError(
-            "it cannot have control characters, quotes, any of \\ % * ? [ ] { }, or a "
-            "blank before ; or #"
-        )

@@ -10,6 +10,7 @@ from typing import Any
 from karl.recipe.evolve.declaration import optionnames, values
 from karl.recipe.evolve.declaration.reading import Reading
 from karl.recipe.evolve.rollout.model import Rollouts
+from karl.recipe.release.base import optionvalues
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import IndexName, checked_label
 
@@ -66,7 +67,7 @@ def _declared(reading: Reading) -> Rollouts:
         if not reading.text(needed):
             reading.complain(f"the option {needed} is missing")
     root = read("root", values.root(base)) or "/nowhere/site"
-    checkout = read("base", values.path(base)) or str(base.parent)
+    checkout = read("base", optionvalues.path(base)) or str(base.parent)
     name = Path(root).name
     host = read("host", _host)
     remote_base = read("remote-base", _absolute)
@@ -80,10 +81,10 @@ def _declared(reading: Reading) -> Rollouts:
         index=read("index", _label),
         extends=read("extends", _index),
         build_index=read("build-index", _index),
-        registry=read("registry", values.line),
+        registry=read("registry", optionvalues.line),
         base=checkout,
-        pool=read("pool", values.path(base)) or f"{checkout}/pool",
-        indexes=read("indexes", values.path(base)) or f"{checkout}/indexes",
+        pool=read("pool", optionvalues.path(base)) or f"{checkout}/pool",
+        indexes=read("indexes", optionvalues.path(base)) or f"{checkout}/indexes",
         buildout=read("buildout", _below) or f"buildouts/{name}.cfg",
         version_option=read("version-option", _option),
         url=read("url", _http),
@@ -101,8 +102,8 @@ def _source(base: Path) -> Any:
         if text.startswith("-"):
             raise UsageError("a repository cannot begin with -")
         if _URL.match(text):
-            return values.line(text)
-        return values.path(base)(text)
+            return optionvalues.line(text)
+        return optionvalues.path(base)(text)
 
     return read_source
 
@@ -117,14 +118,14 @@ def _tag(text: str) -> str:
 
 def _below(text: str) -> str:
     """Read a path below a folder."""
-    parts = Path(values.line(text)).parts
+    parts = Path(optionvalues.line(text)).parts
     if text.startswith(("/", "-")) or ".." in parts:
         raise UsageError("it is to be below the folder: a relative path without ..")
     return "/".join(parts)
 
 
 def _absolute(text: str) -> str:
-    found = values.line(text).rstrip("/")
+    found = optionvalues.line(text).rstrip("/")
     if text and (not found.startswith("/") or ".." in Path(found).parts):
         raise UsageError("it is a path on another machine: write it in full")
     return found

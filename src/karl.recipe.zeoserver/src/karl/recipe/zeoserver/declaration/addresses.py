@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from karl.recipe.release.base import optionvalues
 from karl.recipe.release.base.errors import UsageError
-from karl.recipe.zeoserver.declaration import values
 from karl.recipe.zeoserver.declaration.model import Address
 
 #: Bytes that the kernel takes for the path of a Unix socket.
@@ -32,9 +32,9 @@ def parser(base: Path) -> Callable[[str], Address]:
     """
 
     def read(text: str) -> Address:
-        values.line(text)
+        optionvalues.line(text)
         if "/" in text:
-            return Address(path=values.path(base)(text))
+            return Address(path=optionvalues.path(base)(text))
         name, _, port = text.rpartition(":")
         return Address(host=_host(name), port=_port(port))
 
@@ -132,7 +132,7 @@ def _host(text: str) -> str:
 
 def _port(text: str) -> int:
     try:
-        return values.whole(1, 65535)(text)
+        return optionvalues.whole(1, 65535)(text)
     except UsageError:
         raise UsageError(
             "it is neither a port, nor a host and a port, nor the path of a Unix "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from karl.recipe.release.base import optionvalues
 from karl.recipe.release.base.errors import KarlError, UsageError
 from karl.recipe.zeoserver.declaration import (
     collisions,
@@ -44,8 +45,8 @@ def read(buildout: Any, part: str, options: Any) -> Central:
     found = Central(
         root=str(root.root),
         name=root.root.name,
-        user=whole.read("user", values.account),
-        socket_group=whole.read("socket-group", values.account),
+        user=whole.read("user", optionvalues.account),
+        socket_group=whole.read("socket-group", optionvalues.account),
         storages={name: each for name, each in storages.items() if each},
         sites=whole.read("sites", values.sites(base)),
     )
@@ -77,8 +78,10 @@ def _root(whole: Section, base: Path) -> CentralLayout:
     def parse(text: str) -> CentralLayout:
         if not text:
             return CentralLayout(Path(_NOWHERE))
-        found = Path(values.root(os.path.realpath(values.path(base)(text))))
-        values.site_name(found.name)
+        found = Path(
+            optionvalues.quotable(os.path.realpath(optionvalues.path(base)(text)))
+        )
+        optionvalues.site_name(found.name)
         return CentralLayout(found)
 
     return whole.read("root", parse)
@@ -94,7 +97,7 @@ def _names(whole: Section, part: str) -> list[str]:
     found = []
     for name in dict.fromkeys(given):
         try:
-            values.storage(name)
+            optionvalues.storage(name)
         except KarlError as error:
             whole.complain(f"storages: {name!r} cannot be a name: {error.message}")
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from karl.recipe.release.base import optionvalues
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.zeoserver.declaration import additional, addresses, schedules, values
 from karl.recipe.zeoserver.declaration.layout import (
@@ -42,32 +43,34 @@ def read(section: Section, base: Path, central: CentralLayout) -> StorageDeclara
     places = central.storage(section.name)
     listening = _addresses(section, base, places)
     reachable = [address for address in listening.values() if not address.path]
-    tls = _tls(section, "", values.path(base))
+    tls = _tls(section, "", optionvalues.path(base))
     _check_reach(section, listening, tls)
     return StorageDeclaration(
         name=section.name,
         addresses=listening,
         client=_client(section, central, reachable, tls),
         tls=tls,
-        repository=section.read("backups", values.path(base)),
-        scratch=section.read("scratch", values.path(base)),
+        repository=section.read("backups", optionvalues.path(base)),
+        scratch=section.read("scratch", optionvalues.path(base)),
         invalidation_queue_size=section.read(
-            "invalidation-queue-size", values.whole(1, 10_000_000)
+            "invalidation-queue-size", optionvalues.whole(1, 10_000_000)
         ),
         invalidation_age=section.read("invalidation-age", _age),
-        transaction_timeout=section.read("transaction-timeout", values.whole(1, _DAY)),
-        drain_timeout=section.read("drain-timeout", values.decimal(0, 3600)),
+        transaction_timeout=section.read(
+            "transaction-timeout", optionvalues.whole(1, _DAY)
+        ),
+        drain_timeout=section.read("drain-timeout", optionvalues.decimal(0, 3600)),
         client_conflict_resolution=section.read(
-            "client-conflict-resolution", values.truth
+            "client-conflict-resolution", optionvalues.truth
         ),
         log_level=section.read("zeo-log-level", _level),
         log_custom=section.read("zeo-log-custom", additional.log_handlers),
         zeo_conf_additional=section.read("zeo-conf-additional", additional.zeo_keys),
-        pack_days=section.read("pack-days", values.decimal(0, _YEARS)),
-        pack_gc=section.read("pack-gc", values.truth),
-        pack_keep_old=section.read("pack-keep-old", values.truth),
-        full_every=section.read("full-every", values.whole(1, _YEARS)),
-        keep=section.read("keep", values.whole(1, 10_000)),
+        pack_days=section.read("pack-days", optionvalues.decimal(0, _YEARS)),
+        pack_gc=section.read("pack-gc", optionvalues.truth),
+        pack_keep_old=section.read("pack-keep-old", optionvalues.truth),
+        full_every=section.read("full-every", optionvalues.whole(1, _YEARS)),
+        keep=section.read("keep", optionvalues.whole(1, 10_000)),
         backup_at=section.read("backup-at", schedules.parse),
         verify_at=section.read("verify-at", schedules.parse),
         pack_at=section.read("pack-at", schedules.parse),
@@ -131,14 +134,14 @@ def _client(
         cache=section.read("client-cache", values.label),
         cache_size=section.read("client-cache-size", values.size),
         blob_cache_size=section.read("client-blob-cache-size", values.size),
-        shared_blobs=section.read("client-shared-blobs", values.truth),
-        wait_timeout=section.read("client-wait-timeout", values.whole(1, 3600)),
+        shared_blobs=section.read("client-shared-blobs", optionvalues.truth),
+        wait_timeout=section.read("client-wait-timeout", optionvalues.whole(1, 3600)),
         host=host,
         tls=tls,
     )
 
 
-def _tls(section: Section, prefix: str, path: values.PathReader) -> Tls | None:
+def _tls(section: Section, prefix: str, path: optionvalues.PathReader) -> Tls | None:
     """Return one end's certificate; complain if only a part of it is given."""
     certificate, key, authenticate = (
         section.read(f"{prefix}ssl-{name}", path)
@@ -159,7 +162,7 @@ def _tls(section: Section, prefix: str, path: values.PathReader) -> Tls | None:
 
 
 def _age(text: str) -> float | None:
-    return values.decimal(0, _YEARS * _DAY)(text) if text else None
+    return optionvalues.decimal(0, _YEARS * _DAY)(text) if text else None
 
 
 def _level(text: str) -> str:
