@@ -17,7 +17,7 @@ _QUICK = (100, 200)
 _PLAIN_MOST = 10**5
 
 #: One of so many objects is changed.
-_CHANGED = 4
+_CHANGED = 10
 
 #: Peak memory with the most objects, of that with the fewest.
 _FLAT = 1.5

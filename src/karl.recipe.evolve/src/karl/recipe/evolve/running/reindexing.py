@@ -23,7 +23,7 @@ from karl.recipe.evolve.steps.walking import Walk
 
 #: Documents in a transaction.  Many of them change the same parts of an index, which
 #: are stored once in a transaction.
-_BATCH = 20_000
+_BATCH = 10_000
 
 #: Bytes, as stored, by which what is loaded may grow in a transaction: what has
 #: changed stays in memory until it is committed.
