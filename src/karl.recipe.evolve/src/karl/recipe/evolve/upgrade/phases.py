@@ -36,12 +36,6 @@ _COPY = (
     ),
 )  # fmt: skip
 
-_REHEARSAL = (
-    Step("evolve", "rehearse", "evolve the copy with {version}", evolving.evolve),
-    Step("verify", "rehearse", "check what the steps declare", evolving.verify),
-    Step("drop", "rehearse", "remove the copy", storage.drop),
-)
-
 _READ_ONLY = (
     hook("before", "read-only", window=False),
     Step(
@@ -119,6 +113,15 @@ def _unfrozen(step: Step) -> Step:
     """Return a step as it is where writes go on."""
     return dataclasses.replace(step, window=False)
 
+
+_REHEARSAL = (
+    *(_unfrozen(step) for step in (_EVOLVE[2], _EVOLVE[3], *_TRIAL[:3])),
+    Step(
+        "discard", "rehearse", "discard the revision that was tried",
+        site.discard_tried,
+    ),
+    Step("drop", "rehearse", "remove the copy", storage.drop),
+)  # fmt: skip
 
 _ADOPT = (
     Step(

@@ -64,15 +64,20 @@ def window(run: Run) -> float | None:
     return round(run.ended - first.begun, 3) if run.ended else None
 
 
+#: Steps of a rehearsal that an upgrade takes in the read-only window.
+_IN_WINDOW = ("catch-up", "evolve", "verify", "serve", "revision", "try")
+
+
 def predicted(run: Run) -> float | None:
     """Return how long the read-only window would be, as a rehearsal has shown it.
 
-    Catching up, evolving and verifying; starting the processes comes to that.
+    Each process takes as long to be restarted as the one that was tried.
     """
     if run.kind != model.REHEARSAL or run.outcome != DONE:
         return None
-    names = ("catch-up", "evolve", "verify")
-    return round(sum(run.attempts[name].seconds or 0.0 for name in names), 3)
+    took = {name: each.seconds or 0.0 for name, each in run.attempts.items()}
+    restart = int(run.facts.get("workers", 0)) * took.get("try", 0.0)
+    return round(restart + sum(took.get(name, 0.0) for name in _IN_WINDOW), 3)
 
 
 def text(run: Run) -> str:
@@ -95,10 +100,7 @@ def text(run: Run) -> str:
     if found is not None:
         lines.append(f"  writes were refused for {found:.1f} s")
     if coming is not None:
-        lines.append(
-            f"  writes would be refused for about {coming:.1f} s, and while the "
-            "processes start"
-        )
+        lines.append(f"  writes would be refused for about {coming:.1f} s")
     for each in facts.get("evolved", []):
         changed = "" if each["changed"] is None else f": {each['changed']} changed"
         lines.append(f"  {each['package']} {each['version']} {each['title']}{changed}")

@@ -100,12 +100,18 @@ def discard_revision(work: Work) -> str:
     return ", ".join(done)
 
 
+def discard_tried(work: Work) -> Facts:
+    """Remove the revision that was written to be tried only."""
+    discard_revision(work)
+    return {}
+
+
 def try_revision(work: Work) -> Facts:
     """Start a private process of the revision, and ask it whether it is well."""
     number = work.number("revision")
     for path in work.declared.serving.health_paths:
         work.programs.site("try", number, "--path", path)
-    return {}
+    return {"workers": work.declared.serving.workers}
 
 
 def wait_for_file(work: Work) -> Facts:
