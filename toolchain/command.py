@@ -25,8 +25,8 @@ from toolchain.pip import disk_full
 
 _DESCRIPTION = """\
 Make this checkout ready for work: a virtual environment (.venv) with pinned,
-hash-checked tools, and the commands bin/buildout, bin/karl-index, bin/test and
-bin/docs.
+hash-checked tools, and the commands bin/buildout, bin/karl-index, bin/tour, bin/test
+and bin/docs.
 Running it again does nothing, or repairs what is broken.
 """
 
@@ -104,7 +104,7 @@ def _bootstrap(
         raise _explained(error, checkout) from error
     if written:
         console.say(f"Wrote {', '.join(f'bin/{name}' for name in written)}.")
-    console.say("Ready: bin/buildout, bin/karl-index, bin/test, bin/docs.")
+    console.say("Ready: bin/buildout, bin/karl-index, bin/tour, bin/test, bin/docs.")
     return 0
 
 

@@ -38,6 +38,8 @@ _DOCS = """\
     --nitpicky -c docs -d docs/_build/doctrees . docs/_build/site "$@" &&
     echo "$root/docs/_build/site/index.html\""""
 
+_TOUR = 'exec "$root/.venv/bin/python" -I "$root/tour/__main__.py" "$@"'
+
 #: What needs --test: each command's program, and how it is run.
 _TEST_PROGRAMS = {
     "test": ("pytest", 'exec "$root/.venv/bin/python" -I -m pytest "$@"'),
@@ -51,12 +53,16 @@ def rendered(root: Path) -> dict[str, str]:
     plain = {
         name: _FRAME.format(
             root=shlex.quote(str(root)),
-            program=name,
+            program=program,
             lack=_LACK,
             option="",
-            run=settings + run.format(name),
+            run=words,
         )
-        for name, settings in (("buildout", _NO_UPGRADE), ("karl-index", ""))
+        for name, program, words in (
+            ("buildout", "buildout", _NO_UPGRADE + run.format("buildout")),
+            ("karl-index", "karl-index", run.format("karl-index")),
+            ("tour", "python", _TOUR),
+        )
     }
     with_tests = {
         name: _FRAME.format(

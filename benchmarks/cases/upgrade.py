@@ -24,8 +24,8 @@ from benchmarks.oldway import Downtime
 from benchmarks.sizes import DatabaseSize
 from benchmarks.tails import Tail
 from benchmarks.upgrades import Bench, benches, paths
-from benchmarks.visitors import Plan, Seen, crowd
 from benchmarks.workshop import Workshop
+from tour.visitors import Plan, Seen, crowd
 
 #: Databases that differ in nothing but what no evolve step has to do with.
 _SIZES = (
@@ -33,6 +33,7 @@ _SIZES = (
     DatabaseSize("middle", 300, 3 * 10**4, 3 * 10**3, 1),
     DatabaseSize("large", 1000, 10**5, 10**4),
 )
+
 _QUICK = (DatabaseSize("tiny", 2, 200, 20),)
 
 #: Documents of the sample product, in each database.
@@ -173,7 +174,7 @@ def _watches(shop: Workshop, bench: Bench, around: float) -> Iterator[_Watch]:
     for number in range(1, shop.rounds + 1):
         shop.progress.say(f"round {number} of {shop.rounds}: upgrade with readers ...")
         os.sync()
-        with crowd(bench.site, plan) as visitors:
+        with crowd(plan) as visitors:
             time.sleep(around)
             begin = time.monotonic()
             bench.upgrade()

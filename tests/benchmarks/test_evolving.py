@@ -9,7 +9,7 @@ from benchmarks.cases import upgrade
 from benchmarks.databases import Database
 from benchmarks.sizes import DatabaseSize
 from benchmarks.steps import Documents
-from benchmarks.visitors import Answer, Seen
+from tour.visitors import Answer, Seen
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_every_exit_code_is_documented(page, told):
 
 def test_every_command_and_index_is_documented(page, checkout):
     """The page has every command that is made and every index that is used."""
-    for name in ("buildout", "karl-index", "test", "docs"):
+    for name in ("buildout", "karl-index", "tour", "test", "docs"):
         assert f"`bin/{name}`" in page
     for index in sorted(checkout.glob("indexes/toolchain*/*/pylock.toml")):
         assert f"`{index.parent.relative_to(checkout)}/`" in page

@@ -1,8 +1,8 @@
 """Visitors of a site, all in one process of their own: some read, one writes.
 
-``python -m benchmarks.visitors JSON`` prints a line when it has begun, goes on until
-its standard input ends, and then prints what they saw.  Each asks over a new
-connection, as a proxy does that keeps none.  Times are of the clock that all
+The process is told what to do as JSON, prints a line of JSON about every half second,
+goes on until its standard input ends, and then prints what was seen.  Each visitor asks
+over a new connection, as a proxy does that keeps none.  Times are of the clock that all
 processes of a machine share.
 """
 
@@ -16,20 +16,24 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import IO
-
-from benchmarks.programs import ROOT, ProgramError, environment
-from benchmarks.sites import Site
 
 #: Seconds: more than anybody waits.
 _PATIENCE = 60.0
 
+#: Seconds between two lines.
+_INTERVAL = 0.5
+
 _TOKEN = "b" * 40
 
-#: What is read: lists, searches, and pages, which come in turn.
-_LISTS = ("/", "/people", "/communities", "/search?q=report", "/search?q=budget+plan")
+#: What is read besides pages: lists and searches.
+LISTS = ("/", "/people", "/communities", "/search?q=report", "/search?q=budget+plan")
+
+#: What is called with the requests so far: answered and failed reads, accepted and
+#: refused writes.
+Watch = Callable[["Counts"], None]
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,22 @@ class Plan:
     pause: float
     pages: Sequence[str]
     people: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was answered so far."""
+
+    reads: int = 0
+    failed: int = 0
+    accepted: int = 0
+    refused: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.reads} pages read, {self.failed} failed; {self.accepted} changes "
+            f"accepted, {self.refused} refused politely"
+        )
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,22 @@ class Seen:
         """The reads that were not answered as they should."""
         return [each for each in self.reads if each.status != http.client.OK]
 
+    @property
+    def failed_writes(self) -> list[Answer]:
+        """The writes that were neither accepted nor refused politely."""
+        fine = (http.client.SEE_OTHER, http.client.SERVICE_UNAVAILABLE)
+        return [each for each in self.writes if each.status not in fine]
+
+    @property
+    def counts(self) -> Counts:
+        """In numbers."""
+        return Counts(
+            len(self.reads),
+            len(self.failed_reads) + len(self.failed_writes),
+            self.written(http.client.SEE_OTHER),
+            self.written(http.client.SERVICE_UNAVAILABLE),
+        )
+
     def written(self, status: int) -> int:
         """Return how many writes were answered so."""
         return sum(each.status == status for each in self.writes)
@@ -91,32 +127,45 @@ class Seen:
 class Crowd:
     """Visitors of a site; :meth:`leave` ends them."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], watch: Watch | None) -> None:
         self._process = process
+        self._watch = watch
+        self._last: dict[str, list[dict[str, object]]] = {}
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def leave(self) -> Seen:
         """End them, and return what they saw."""
-        _pipe(self._process.stdin).close()
-        found = json.loads(_pipe(self._process.stdout).read())
+        with contextlib.suppress(OSError):
+            _pipe(self._process.stdin).close()
+        self._listener.join(_PATIENCE)
         self._process.wait(_PATIENCE)
-        return Seen(*([Answer(**each) for each in found[k]] for k in found))
+        found = self._last
+        return Seen(*([Answer(**each) for each in found[k]] for k in found))  # type: ignore[arg-type]
+
+    def _listen(self) -> None:
+        for line in _pipe(self._process.stdout):
+            told = json.loads(line)
+            if "writes" in told:
+                self._last = told
+            elif self._watch:
+                self._watch(Counts(**told))
 
 
 @contextlib.contextmanager
-def crowd(site: Site, plan: Plan) -> Iterator[Crowd]:
+def crowd(plan: Plan, watch: Watch | None = None) -> Iterator[Crowd]:
     """Let visitors come, and wait until they have begun."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.visitors", json.dumps(asdict(plan))],
-        cwd=ROOT,
-        env=environment(site.home),
+        [sys.executable, "-I", __file__, json.dumps(asdict(plan))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # What is typed into our terminal is not for them.
+        start_new_session=True,
     )
     try:
-        if _pipe(process.stdout).readline() != "begun\n":
-            raise ProgramError("the visitors could not begin")
-        yield Crowd(process)
+        _pipe(process.stdout).readline()
+        yield Crowd(process, watch)
     finally:
         with contextlib.suppress(OSError):
             _pipe(process.stdin).close()
@@ -126,7 +175,8 @@ def crowd(site: Site, plan: Plan) -> Iterator[Crowd]:
 
 
 def _pipe(stream: IO[str] | None) -> IO[str]:
-    assert stream
+    if stream is None:
+        raise AssertionError
     return stream
 
 
@@ -141,7 +191,10 @@ class _Visitors:
             threading.Thread(target=self._read, args=(number,))
             for number in range(plan.readers)
         ]
-        self._threads.append(threading.Thread(target=self._write))
+        self._threads += [
+            threading.Thread(target=self._write),
+            threading.Thread(target=self._tell),
+        ]
 
     def run(self, stream: IO[str]) -> None:
         """Let them do what they do until *stream* ends."""
@@ -153,7 +206,7 @@ class _Visitors:
             thread.join()
 
     def _read(self, number: int) -> None:
-        pages = [*_LISTS, *self.plan.pages]
+        pages = [*LISTS, *self.plan.pages]
         while not self.ended.wait(self.plan.pause):
             number += self.plan.readers
             self.seen.reads.append(self._ask("GET", pages[number % len(pages)]))
@@ -172,6 +225,10 @@ class _Visitors:
             }
             body = urllib.parse.urlencode(form)
             self.seen.writes.append(self._ask("POST", f"{person}/@@edit", body))
+
+    def _tell(self) -> None:
+        while not self.ended.wait(_INTERVAL):
+            print(json.dumps(asdict(self.seen.counts)), flush=True)
 
     def _ask(self, method: str, path: str, body: str = "") -> Answer:
         start, status, error = time.monotonic(), 0, ""

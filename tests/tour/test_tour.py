@@ -1,0 +1,97 @@
+"""The tour: everything together, as somebody who evaluates the suite sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from karl.recipe.release.base.files import link_or_copy, remove_tree
+from tour import command
+from tour.visitors import Answer, Counts, Seen
+
+
+@pytest.fixture
+def tour(checkout, tmp_path):
+    """Run the tour, with a pool of its own that begins with what the checkout has."""
+    pool = tmp_path / "pool"
+    shutil.copytree(
+        checkout / "pool", pool, copy_function=link_or_copy,
+        ignore=shutil.ignore_patterns(".*"), symlinks=True,
+    )  # fmt: skip
+    work = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-I", checkout / "tour" / "__main__.py",
+             "--pool", pool, *words],
+            cwd="/", env={**os.environ, "HOME": str(tmp_path)}, check=False,
+            capture_output=True, text=True, timeout=900,
+        )  # fmt: skip
+
+    run.folder = work / "w"
+    yield run
+    remove_tree(work)
+
+
+@pytest.mark.slow
+def test_everything_happens_as_it_is_told(tour):
+    """No request fails in all of it, and nothing is left behind."""
+    done = tour("--work", str(tour.folder), "--documents", "300", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert len(found["rows"]) == command.CHAPTERS
+    visitors = found["visitors"]
+    assert visitors["failed"] == 0
+    assert min(visitors["reads"], visitors["accepted"], visitors["refused"]) > 0
+    assert found["window"] > 0
+    assert "holds the lock" in done.stderr
+    assert "A rollback would lose" in done.stderr
+    assert "the same bytes as in this repository" in done.stderr
+    assert not tour.folder.exists()
+    numbers = re.findall(rf"^ ?(\d+)/{command.CHAPTERS} ", done.stderr, re.MULTILINE)
+    assert [int(each) for each in numbers] == list(range(1, command.CHAPTERS + 1))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--work", "{there}"], 3, "is there already"),
+        (["--work", "/tmp/" + "x" * 60], 3, "too long for Unix sockets"),
+        (["--documents", "many"], 2, "invalid int value"),
+        (["everywhere"], 2, "Unrecognized arguments"),
+    ],
+)
+def test_what_it_refuses(words, code, told, tmp_path, capsys):
+    """What cannot be is told in a line, and nothing is made."""
+    assert command.main([word.format(there=tmp_path) for word in words]) == code
+    assert told in capsys.readouterr().err
+
+
+def test_a_failed_request_is_counted():
+    """A page that was not found, and a change that failed, are both told."""
+    fine, refused = Answer(0, 1, 200), Answer(0, 1, 503)
+    seen = Seen(
+        [fine, refused, Answer(0, 1, 0, "reset")],
+        [Answer(0, 1, 303), refused, Answer(0, 1, 500)],
+    )
+    assert seen.counts == Counts(reads=3, failed=3, accepted=1, refused=1)
+
+
+def test_every_option_is_documented(checkout):
+    """The page has each option, and each chapter by its title."""
+    page = (checkout / "docs" / "tutorial" / "tour.md").read_text()
+    told = command.parser().format_help()
+    options = set(re.findall(r"--[a-z]+", told)) - {"--help"}
+    assert options == set(re.findall(r"--[a-z]+", page)) & options
+    titles = re.findall(r"^## \d+\. (.+)$", page, re.MULTILINE)
+    source = (checkout / "tour" / "command.py").read_text()
+    assert len(titles) == command.CHAPTERS
+    assert all(f'"{title}"' in source for title in titles)

@@ -1,0 +1,1 @@
+"""A tour of the suite: everything, with real processes, on this machine."""

@@ -1,0 +1,259 @@
+"""The command line of the tour."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.console import Console
+from karl.recipe.release.base.errors import RefusedError
+from tour import databases, software, upgrades
+from tour.telling import Teller
+from tour.visitors import Seen
+from tour.workshop import UnexpectedError, Workshop
+
+_DESCRIPTION = """\
+Show, with real processes on this machine and in a folder of its own, what the suite
+does: freeze indexes, build releases, serve a database and a site, upgrade it on a copy
+of its data while visitors read and write, and go back.  It takes some minutes, and
+leaves nothing behind but files in the pool.
+"""
+
+_EPILOGUE = """\
+exit codes:
+  0    everything happened as it is told
+  1    something did not
+  2    wrong arguments
+  3    the folder is there already
+  130  interrupted from the keyboard
+"""
+
+#: How many chapters there are.
+CHAPTERS = 11
+
+#: Room that the name of the folder leaves for paths of Unix sockets.
+_LONGEST = 40
+
+
+@dataclass
+class Ended:
+    """What came of the tour."""
+
+    seen: Seen
+    window: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    console = Console(quiet=not {"-q", "--quiet"}.isdisjoint(given))
+    return guarded(
+        lambda: _tour(parser().parse_args(given), console),
+        console,
+        as_json="--json" in given,
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    found = Parser(
+        "tour",
+        description=_DESCRIPTION,
+        epilog=_EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    found.add_argument(
+        "--documents", type=int, default=3000, metavar="N",
+        help="how many documents the site gets (default: 3000)",
+    )  # fmt: skip
+    found.add_argument(
+        "--work", type=Path, metavar="DIR",
+        help="a new folder to work in (default: a temporary one); its path must be "
+        f"short, at most {_LONGEST} characters",
+    )  # fmt: skip
+    found.add_argument(
+        "--pool", type=Path, metavar="DIR",
+        help="the pool to use, and to add files to (default: that of the checkout)",
+    )  # fmt: skip
+    found.add_argument(
+        "--keep", action="store_true",
+        help="leave the site running, tell its address, and remove nothing",
+    )  # fmt: skip
+    found.add_argument(
+        "--json", action="store_true", help="print the table as JSON, for programs"
+    )
+    found.add_argument("-q", "--quiet", action="store_true", help="only the table")
+    return found
+
+
+def _tour(options: argparse.Namespace, console: Console) -> int:
+    teller = Teller(console, CHAPTERS)
+    checkout = Path(__file__).parents[1]
+    pool = options.pool.absolute() if options.pool else checkout / "pool"
+    shop = Workshop(checkout, _folder(options.work), pool, teller)
+    done = False
+    try:
+        port = _free_port()
+        ended = _tell(shop, port, options.documents)
+        done = True
+    finally:
+        if not (done and options.keep):
+            console.say("")
+            console.say("Stopping what runs, and removing the folder.")
+            shop.close()
+            # What failed can be looked at.
+            if done:
+                shop.remove()
+    _summary(teller, ended, as_json=options.json)
+    if options.keep:
+        teller.console.say(
+            f"The site is at http://127.0.0.1:{port}/, its folder is {shop.site}.\n"
+            f"To end it:\n  {shop.site}/bin/site stop\n"
+            f"  {shop.central}/bin/zeoctl stop --all --supervisor\n"
+            f"  chmod -R u+w {shop.root} && rm -r {shop.root}"
+        )
+    return 0
+
+
+def _tell(shop: Workshop, port: int, documents: int) -> Ended:
+    """Tell the chapters in order."""
+    teller = shop.teller
+    teller.tell(
+        f"Everything happens in {shop.root}, with real servers; {shop.log} has all "
+        "that the programs say."
+    )
+    shop.furnish(port)
+    with teller.chapter(
+        "Freeze the software",
+        "An index names each file by its sha256. Whoever builds from it, today or in a "
+        "year, on this machine or another, gets these bytes and no others.",
+    ) as row:
+        software.freeze(shop, row)
+    with teller.chapter(
+        "Refuse a damaged file",
+        "One bit of a wheel in the pool is changed. What does not have the sha256 that "
+        "the index says is not installed.",
+    ) as row:
+        software.damage_is_refused(shop, row)
+    with teller.chapter(
+        "Build two releases",
+        "Each is a read-only tree, hard-linked from a store. Both lie side by side, so "
+        "going from one to the other copies nothing.",
+    ) as row:
+        software.build(shop, row)
+    with teller.chapter(
+        "Serve the databases of all sites from one place",
+        "Each site's database has a server process and a folder of its own, apart from "
+        "the application, which can come and go.",
+    ) as row:
+        databases.serve(shop, row)
+    with teller.chapter(
+        "Go live with release 1.0",
+        "The release is tried with the database in a private process before anybody "
+        "sees it. Then the site starts; its processes share one socket.",
+    ) as row:
+        databases.go_live(shop, row)
+    with teller.chapter(
+        "Fill the site", "An upgrade of nothing would prove nothing."
+    ) as row:
+        databases.fill(shop, row, documents)
+    with teller.chapter(
+        "Back up, and prove the backup",
+        "The site is in use meanwhile. A backup that was never restored is a hope: "
+        "the drill restores it to a scratch copy and reads all of it.",
+    ) as row:
+        databases.back_up(shop, row)
+    ended = _with_visitors(shop, port)
+    with teller.chapter(
+        "Find a quick fix on production",
+        "Somebody edits a file of the live release at night. It is found by its hash "
+        "before anybody builds on it.",
+    ) as row:
+        software.edit_is_found(shop, row)
+    return ended
+
+
+def _with_visitors(shop: Workshop, port: int) -> Ended:
+    teller = shop.teller
+    teller.console.say("")
+    teller.tell(
+        "From here on visitors use the site: some read and search, one saves changes "
+        "to profiles. Each answer is counted."
+    )
+    with upgrades.visited(shop, port) as crowd:
+        with teller.chapter(
+            "Rehearse the upgrade to 1.1",
+            "Release 1.1 evolves a copy of the database that is thrown away. The site "
+            "stays as it is, and we learn how long writing is going to be refused.",
+        ) as row:
+            upgrades.rehearse(shop, row)
+        with teller.chapter(
+            "Upgrade to 1.1",
+            "The same on a copy that is kept. In a short window, in which writing is "
+            "refused politely, the copy gets the last commits, is evolved, verified "
+            "and tried. One rename makes release and data live together.",
+        ) as row:
+            window = upgrades.upgrade(shop, row)
+        with teller.chapter(
+            "Roll back",
+            "Release and data together. Visitors have written to the new copy, and "
+            "that would be lost: so it is refused, until we say that it may be.",
+        ) as row:
+            upgrades.roll_back(shop, row)
+        seen = crowd.leave()
+    if seen.failed_reads or seen.failed_writes:
+        worst = [*seen.failed_reads, *seen.failed_writes][0]
+        raise UnexpectedError(
+            f"{seen.counts.failed} requests failed; the first: {worst}.",
+            f"See {shop.log}.",
+        )
+    return Ended(seen, window)
+
+
+def _summary(teller: Teller, ended: Ended, *, as_json: bool) -> None:
+    seen, counts = ended.seen, ended.seen.counts
+    slowest = max((each.seconds for each in seen.reads), default=0.0)
+    if as_json:
+        print_json(
+            {
+                "rows": [vars(row) for row in teller.rows],
+                "visitors": {**vars(counts), "slowest_read": round(slowest, 3)},
+                "window": ended.window,
+            }
+        )
+        return
+    print_text(
+        f"\n{teller.summary()}\n\n"
+        f"visitors          {counts}\n"
+        f"slowest page      {slowest:.2f} s\n"
+        f"read-only window  {ended.window:.1f} s"
+    )
+
+
+def _folder(given: Path | None) -> Path:
+    """Return a new folder to work in."""
+    if given is None:
+        return Path(os.path.realpath(tempfile.mkdtemp(prefix="karl-tour-")))
+    folder = Path(os.path.realpath(given))
+    if os.path.lexists(given):
+        raise RefusedError(f"{given} is there already.", "Name a new folder.")
+    if len(str(folder)) > _LONGEST:
+        raise RefusedError(
+            f"The path {folder} is too long for Unix sockets below it.",
+            f"Choose one of at most {_LONGEST} characters.",
+        )
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
