@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
-import threading
 import stat
+import threading
 import time
 from pathlib import Path
 
