@@ -323,13 +323,13 @@ def test_new_software_and_new_data_go_live_together(page, scene):
     )
     numbers = {"42": "1", "43": "2", "44": "3"}
     rows = [row.split("|") for row in text.splitlines() if re.match(r"\| \d", row)]
-    assert len(rows) == 9
+    assert len(rows) == 10
     for _, step, cell, *_ in rows:
         if step.strip() == "6":
             copy = scene.places.copy(3)
             with database(copy.data, copy.blobs) as db:
                 put(db, "evolved", value=True)
-        if step.strip() == "9":
+        if step.strip() == "10":
             scene.type("bin/zeoctl adopt acme-prod 1")
             scene.type("bin/zeoctl adopt acme-prod 3")
         for command in re.findall(r"`zeoctl ([^`]+)`", cell):

@@ -75,7 +75,7 @@ def test_what_the_page_says_can_be_typed(tmp_path_factory):
                     let_in(pair, restriction.strip())
         found = pair.facts()
         assert found["live"] == 3
-        assert found["workers"] == {2}
+        assert found["workers"] == {3}
         assert pair.evolve("status")["run"]["outcome"] == "done"
 
 

@@ -233,16 +233,6 @@ def test_a_killed_supervisor(running):
     assert running.run("status").returncode == 1
 
 
-def test_an_address_in_use(site):
-    """An address that another program has is told in its words."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", site.declared.serving.address.port))
-        other.listen()
-        done = site.run("start", "--json")
-    assert done.returncode == 1
-    assert "Address already in use" in json.loads(done.stdout)["error"]["next"]
-
-
 def test_an_odd_place(place, software):
     """A root of blanks and other letters is as good as any."""
     with serving(place / "a b&$c ü" / "acme-prod", software) as site:

@@ -20,7 +20,8 @@ def test_upgrade_and_rollback(site):
     assert 0 < done["window"] < done["seconds"]
     page = Path(done["report"]).read_text()
     assert "<svg" in page
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     assert site.evolve("status")["run"]["outcome"] == "done"
 
     site.put("since")
@@ -61,7 +62,7 @@ def test_rehearsal_then_failures(site):
     assert report["outcome"] == "undone"
     assert report["failure"]["step"] == "evolve"
 
-    site.stand_in(sick=[2])
+    site.stand_in(sick=[3])
     failed = site.evolve("1.1", code=1)["error"]
     assert "The step try failed" in failed["message"]
     assert site.facts() == before
