@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.command import (
+    Parser,
+    entered,
+    print_json,
+    print_text,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import RefusedError
 from tour import databases, software, upgrades
@@ -52,12 +56,8 @@ class Ended:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    console = Console(quiet=not {"-q", "--quiet"}.isdisjoint(given))
-    return guarded(
-        lambda: _tour(parser().parse_args(given), console),
-        console,
-        as_json="--json" in given,
+    return entered(
+        arguments, lambda words, console: _tour(parser().parse_args(words), console)
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +10,14 @@ from karl.recipe.evolve.rollout import orchestrator, report, steps
 from karl.recipe.evolve.rollout.model import Rollouts
 from karl.recipe.evolve.rollout.orchestrator import Request
 from karl.recipe.evolve.rollout.places import Places
-from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.command import (
+    Parser,
+    add_output_options,
+    entered,
+    log_programs,
+    print_json,
+    print_text,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import checked_label
@@ -54,29 +59,18 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--dry-run", action="store_true", help="only check, and tell what would be done"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object for programs"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="log every program that is run"
-    )
+    add_output_options(parser, "object")
     return parser
 
 
 def main(root: str, argv: Sequence[str] | None = None) -> int:
     """Run the command of the site at *root*; return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(
-        lambda: _run(root, words, console), console, as_json="--json" in words
-    )
+    return entered(argv, lambda words, console: _run(root, words, console))
 
 
 def _run(root: str, words: list[str], console: Console) -> int:
     options = build_parser().parse_args(words)
-    if options.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    log_programs(verbose=options.verbose)
     declared = Rollouts.load(Places(Path(root)))
     _check(options, declared)
     version = checked_label(options.version)

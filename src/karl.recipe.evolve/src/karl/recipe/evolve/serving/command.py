@@ -38,7 +38,6 @@ Times are seconds since the epoch; ``seconds`` are durations.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +51,15 @@ from karl.recipe.evolve.modes import state
 from karl.recipe.evolve.modes.state import MODES, Mode
 from karl.recipe.evolve.serving import account, modefile, operations, telling, trial
 from karl.recipe.evolve.serving import status as statuses
-from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.command import (
+    Parser,
+    add_output_options,
+    entered,
+    guarded,
+    log_programs,
+    print_json,
+    print_text,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import PrerequisiteError, UsageError
 from karl.recipe.release.base.reporter import Reporter
@@ -79,16 +86,12 @@ def main(root: str, argv: Sequence[str] | None = None) -> int:
     places = EvolveLayout(Path(root))
     if _JOB in words[:1]:
         return guarded(lambda: _run_job(places, words[1:]), Console(), as_json=False)
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(
-        lambda: _run(places, words, console), console, as_json="--json" in words
-    )
+    return entered(words, lambda words, console: _run(places, words, console))
 
 
 def _run(places: EvolveLayout, words: Sequence[str], console: Console) -> int:
     args = build_parser().parse_args(words)
-    if args.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    log_programs(verbose=args.verbose)
     site = SiteDeclaration.load(places)
     if args.verb != "status" and not (args.verb == "mode" and args.mode is None):
         account.check(places, site.serving.user)
@@ -264,13 +267,7 @@ def _add(verbs: Any, name: str, summary: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(
         name, help=summary, description=summary
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document for programs"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="log every program that is run"
-    )
+    add_output_options(parser, "document")
     return parser
 
 

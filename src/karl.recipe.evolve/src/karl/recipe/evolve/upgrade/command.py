@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +13,12 @@ from karl.recipe.evolve.upgrade import showing
 from karl.recipe.evolve.upgrade.model import Request
 from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.release.base import publishing
-from karl.recipe.release.base.command import Parser, guarded
+from karl.recipe.release.base.command import (
+    Parser,
+    add_output_options,
+    entered,
+    log_programs,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import checked_label
@@ -97,29 +100,19 @@ def build_parser() -> Parser:
         help="with report: where the page is written (default: var/report.html, and "
         "with --json nowhere)",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object for programs"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="log every program that is run"
-    )
+    add_output_options(parser, "object")
     return parser
 
 
 def main(root: str, argv: Sequence[str] | None = None) -> int:
     """Run the command of the site at *root*; return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in words
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(lambda: _run(root, words, console), console, as_json=as_json)
+    return entered(argv, lambda words, console: _run(root, words, console))
 
 
 def _run(root: str, words: list[str], console: Console) -> int:
     options = build_parser().parse_args(words)
     _check(options)
-    if options.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    log_programs(verbose=options.verbose)
     programs = Programs(SiteDeclaration.load(EvolveLayout(Path(root))), console)
     if options.version == "status":
         return _status(programs, options)

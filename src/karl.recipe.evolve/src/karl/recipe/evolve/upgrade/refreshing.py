@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +11,12 @@ from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.upgrade import history, showing
 from karl.recipe.evolve.upgrade.model import REFRESH, Request
 from karl.recipe.evolve.upgrade.programs import Programs
-from karl.recipe.release.base.command import Parser, guarded
+from karl.recipe.release.base.command import (
+    Parser,
+    add_output_options,
+    entered,
+    log_programs,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import RefusedError, UsageError
 
@@ -54,22 +57,13 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--dry-run", action="store_true", help="only tell what would be done"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object for programs"
-    )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="log every program that is run"
-    )
+    add_output_options(parser, "object")
     return parser
 
 
 def main(root: str, argv: Sequence[str] | None = None) -> int:
     """Run the command of the site at *root*; return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in words
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(lambda: _run(root, words, console), console, as_json=as_json)
+    return entered(argv, lambda words, console: _run(root, words, console))
 
 
 def _run(root: str, words: list[str], console: Console) -> int:
@@ -77,8 +71,7 @@ def _run(root: str, words: list[str], console: Console) -> int:
     asked = [options.resume, options.abort, options.dry_run or options.at]
     if sum(map(bool, asked)) > 1:
         raise UsageError("--resume and --abort stand alone.", "See --help.")
-    if options.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    log_programs(verbose=options.verbose)
     programs = Programs(SiteDeclaration.load(EvolveLayout(Path(root))), console)
     from karl.recipe.evolve.upgrade import orchestrator
 

@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from karl.recipe.release.base import files
@@ -51,6 +51,42 @@ def guarded(body: Callable[[], int], console: Console, *, as_json: bool) -> int:
         return _fail(console, as_json, 1, f"The system said: {error}.", tip)
     except KeyboardInterrupt:
         return _fail(console, as_json, INTERRUPTED, "Interrupted.", "Run it again.")
+
+
+def entered(
+    argv: Sequence[str] | None, body: Callable[[list[str], Console], int]
+) -> int:
+    """Run *body* with the words of a command line and a console; return its exit code.
+
+    What the words say of output holds also where they cannot be understood.
+
+    :param argv: the words; None: those that this process was called with.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    console = Console(quiet="--quiet" in words or "-q" in words)
+    return guarded(lambda: body(words, console), console, as_json="--json" in words)
+
+
+def add_output_options(parser: argparse.ArgumentParser, answer: str) -> None:
+    """Add the options of output that commands share.
+
+    :param answer: what ``--json`` prints: ``object`` or ``document``.
+    """
+    parser.add_argument(
+        "--json", action="store_true", help=f"print one JSON {answer} for programs"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="log every program that is run"
+    )
+
+
+def log_programs(*, verbose: bool) -> None:
+    """Log every program that is run, if that is asked for."""
+    if verbose:
+        import logging  # which most runs do not need here
+
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 
 
 def print_json(value: Any) -> None:

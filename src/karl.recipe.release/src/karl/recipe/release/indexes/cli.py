@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from karl.recipe.release.base.command import Parser, guarded
+from karl.recipe.release.base.command import (
+    Parser,
+    add_output_options,
+    entered,
+    log_programs,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.indexes import verbs
 
@@ -28,15 +33,12 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(lambda: _run(words, console), console, as_json="--json" in words)
+    return entered(argv, _run)
 
 
 def _run(words: list[str], console: Console) -> int:
     options = parser().parse_args(words)
-    if options.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    log_programs(verbose=options.verbose)
     code: int = options.verb(options, console)
     return code
 
@@ -73,13 +75,7 @@ def _verb(commands: Commands, name: str, run: verbs.Verb, text: str) -> Parser:
         places.add_argument(
             f"--{place}", type=Path, metavar="DIR", help=f"default: BASE/{place}"
         )
-    command.add_argument(
-        "--json", action="store_true", help="print one JSON document for programs"
-    )
-    command.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    command.add_argument(
-        "-v", "--verbose", action="store_true", help="log every program that is run"
-    )
+    add_output_options(command, "document")
     return command
 
 

@@ -9,7 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base.command import guarded, print_json, print_text
+from karl.recipe.release.base.command import (
+    entered,
+    print_json,
+    print_text,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SiteLayout
@@ -23,10 +27,7 @@ def main(site: str | None = None, argv: Sequence[str] | None = None) -> int:
 
     :param site: the site's folder, where the command was written for one.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in words
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(lambda: _run(site, words, console), console, as_json=as_json)
+    return entered(argv, lambda words, console: _run(site, words, console))
 
 
 def _run(site: str | None, words: list[str], console: Console) -> int:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
-import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base.command import Parser, guarded, print_json, print_text
+from karl.recipe.release.base.command import (
+    Parser,
+    add_output_options,
+    entered,
+    log_programs,
+    print_json,
+    print_text,
+)
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, UsageError
 from karl.recipe.release.base.reporter import Reporter
@@ -65,13 +71,8 @@ examples:
 
 def main(root: str, argv: Sequence[str] | None = None) -> int:
     """Run the command of the database server at *root*; return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in words
-    console = Console(quiet="--quiet" in words or "-q" in words)
-    return guarded(
-        lambda: _run(CentralLayout(Path(root)), words, console),
-        console,
-        as_json=as_json,
+    return entered(
+        argv, lambda words, console: _run(CentralLayout(Path(root)), words, console)
     )
 
 
@@ -97,13 +98,7 @@ def build_parser(names: Sequence[str] = tuple(VERBS)) -> Parser:
         if isinstance(verb, Verb):
             _add_storages(sub, verb)
         verb.arguments(sub)
-        sub.add_argument(
-            "--json", action="store_true", help="print one JSON document for programs"
-        )
-        sub.add_argument("-q", "--quiet", action="store_true", help="no progress")
-        sub.add_argument(
-            "-v", "--verbose", action="store_true", help="log every program that is run"
-        )
+        add_output_options(sub, "document")
     return parser
 
 
@@ -126,8 +121,7 @@ def _run(places: CentralLayout, words: list[str], console: Console) -> int:
     # Only the verb that is wanted is imported: a command should start at once.
     names = (wanted,) if wanted in VERBS else tuple(VERBS)
     args = build_parser(names).parse_args(words)
-    if args.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    log_programs(verbose=args.verbose)
     verb = find(args.verb)
     central = Central.load(places)
     if isinstance(verb, CentralVerb):
