@@ -92,14 +92,23 @@ class _Server(socketserver.UnixStreamServer):
 
 
 def _status(state: dict[str, Any], sick: list[int]) -> dict[str, Any]:
+    mode = {
+        "mode": state["mode"], "since": 1.0, "by": "x", "message": "",
+        "retry_after": None, "problem": "",
+    }  # fmt: skip
     return {
-        "mode": state["mode"],
+        "running": any(state["workers"]),
+        "mode": mode,
         "inhibited": state.get("inhibited"),
         "workers": [
             {
                 "number": number,
+                "state": "",
                 "pid": 1 if revision else None,
                 "revision": revision,
+                "release": None,
+                "since": None,
+                "outdated": False,
                 "healthy": revision not in sick,
                 "problem": "it is sick" if revision in sick else "",
             }

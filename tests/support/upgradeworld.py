@@ -275,7 +275,8 @@ class World(Programs):
             "problem": "",
         }  # fmt: skip
         inhibited = {"why": "x"} if state["inhibited"] else None
-        return {"mode": state["mode"], "inhibited": inhibited, "workers": [worker]}
+        mode = {"mode": state["mode"]}
+        return {"mode": mode, "inhibited": inhibited, "workers": [worker]}
 
     # switch-version.
 

@@ -40,6 +40,11 @@ def worker(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def mode(**changes: Any) -> dict[str, Any]:
+    """Return what is known of the mode of a site that is in none of its own."""
+    return {"mode": "normal", "since": None, "problem": "", **changes}
+
+
 def revision(number: int, problem: str = "") -> dict[str, Any]:
     """Return what is known of a revision."""
     return {"number": number, "intact": not problem, "problem": problem}
@@ -48,9 +53,11 @@ def revision(number: int, problem: str = "") -> dict[str, Any]:
 def told(**changes: Any) -> dict[str, Any]:
     """Return what is known of a site that is well, but for what is changed."""
     processes = {
-        "running": True, "mode": "normal", "mode_since": 0.0, "mode_problem": "",
-        "inhibited": None, "workers": [worker()],
-    }  # fmt: skip
+        "running": True,
+        "mode": mode(),
+        "inhibited": None,
+        "workers": [worker()],
+    }
     revisions = {
         "revisions": [revision(3), revision(2), revision(1)], "current": 3,
         "rollback_to": 2, "unfinished": [], "pins_problem": "",
@@ -76,8 +83,8 @@ LOST = {"step": "evolve", "message": "The data are odd."}
         (told(runs=[run(outcome="undone")]), "notice", "was given up"),
         (told(runs=[run(warnings=["careful"])]), "notice", "careful"),
         (told(runs=[run(deferred=[LEFT])]), "notice", "acme 2. The site works"),
-        (told(mode="read-only"), "problem", "bin/site mode normal"),
-        (told(mode_problem="It is no JSON."), "problem", "It is no JSON."),
+        (told(mode=mode(mode="read-only")), "problem", "bin/site mode normal"),
+        (told(mode=mode(problem="It is no JSON.")), "problem", "It is no JSON."),
         (told(inhibited={"since": 0.0, "why": ""}), "problem", "bin/site allow"),
         ({**told(), "processes": {**told()["processes"], "running": False}}, "problem",
          "bin/site start"),
@@ -119,7 +126,7 @@ def test_an_upgrade_may_be_read_only():
     """What belongs to a run that is under way is no problem."""
     ill = told(
         runs=[run(outcome="unfinished", deferred=[LEFT])],
-        mode="read-only",
+        mode=mode(mode="read-only", since=1.0),
         inhibited={"since": 0.0, "why": "upgrade"},
         unfinished=[{}],
     )

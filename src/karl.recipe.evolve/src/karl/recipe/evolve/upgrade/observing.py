@@ -56,7 +56,7 @@ def observe(programs: Programs, request: Request) -> Observed:
         deferred=told.deferred,
         withheld=_withheld(storage["copies"]),
         foreign=foreign(programs, request.at) if request.refresh else None,
-        mode=_mode(site),
+        mode=str(site["mode"]["mode"]),
         inhibited=site["inhibited"] is not None,
         unfinished=None if unfinished is None else unfinished.number,
         times=history.times(places, request.version, _kinds(request)),
@@ -125,9 +125,3 @@ def _revision(row: Any) -> Revision | None:
     if row is None or not row.get("release"):
         return None
     return Revision(row["number"], row["release"], row.get("database"))
-
-
-def _mode(site: Any) -> str:
-    """Return the mode; ``status`` tells it alone, or with what else is known of it."""
-    mode = site["mode"]
-    return str(mode["mode"] if isinstance(mode, dict) else mode)

@@ -88,12 +88,13 @@ def _processes(found: Mapping[str, Any]) -> Iterable[Attention]:
 
 def _mode(found: Mapping[str, Any]) -> Iterable[Attention]:
     """Tell of what an upgrade does, if there is none."""
-    if found["mode_problem"]:
-        yield problem(f"The mode cannot be read: {found['mode_problem']}")
-    if found["mode"] != _NORMAL:
-        since = moment(found["mode_since"], "")
+    mode = found["mode"]
+    if mode["problem"]:
+        yield problem(f"The mode cannot be read: {mode['problem']}")
+    if mode["mode"] != _NORMAL:
+        since = moment(mode["since"], "")
         yield problem(
-            f"The site's mode is {found['mode']}{since and f' since {since}'}, and no "
+            f"The site's mode is {mode['mode']}{since and f' since {since}'}, and no "
             "upgrade is under way: bin/site mode normal."
         )
     inhibited = found["inhibited"]

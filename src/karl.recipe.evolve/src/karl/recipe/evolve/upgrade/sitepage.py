@@ -60,7 +60,7 @@ def glance(found: Mapping[str, Any]) -> dict[str, str]:
         "release": str(current.get("release") or "-"),
         "revision": str(current.get("number") or "-"),
         "database": str(current.get("database") or "-"),
-        "mode": processes["mode"] if processes else "-",
+        "mode": processes["mode"]["mode"] if processes else "-",
         "processes": f"{well} of {len(workers)}" if processes else "-",
         "upgrade": f"{moment(runs[0]['began'])}, {runs[0]['outcome']}" if runs else "-",
     }

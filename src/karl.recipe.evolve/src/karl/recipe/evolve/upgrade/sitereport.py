@@ -28,6 +28,14 @@ _MOST_RUNS = 20
 
 _STATUS = "bin/evolve status"
 
+#: What is told of a site's mode, of inhibited cron jobs, and of each process.
+_MODE = ("mode", "since", "by", "message", "retry_after", "problem")
+_INHIBITED = ("why", "since")
+_WORKER = (
+    "number", "state", "pid", "revision", "release", "since", "healthy", "problem",
+    "outdated",
+)  # fmt: skip
+
 
 @dataclass
 class _Asking:
@@ -107,27 +115,14 @@ def _revisions(programs: Programs) -> dict[str, Any]:
 
 
 def _processes(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``site status`` tells."""
-    mode = found["mode"]
-    if not isinstance(mode, dict):
-        mode = {"mode": mode}
+    """Return what of ``site status`` is told, by the same names."""
+    mode, inhibited = found["mode"], found["inhibited"]
     return {
-        "running": found.get("running", True),
-        "mode": mode["mode"],
-        "mode_since": mode.get("since"),
-        "mode_problem": mode.get("problem") or "",
-        "inhibited": found["inhibited"],
+        "running": found["running"],
+        "mode": {name: mode[name] for name in _MODE},
+        "inhibited": inhibited and {name: inhibited[name] for name in _INHIBITED},
         "workers": [
-            {
-                "number": worker["number"],
-                "pid": worker["pid"],
-                "revision": worker["revision"],
-                "since": worker.get("since"),
-                "healthy": worker["healthy"],
-                "problem": worker["problem"],
-                "outdated": worker.get("outdated", False),
-            }
-            for worker in found["workers"]
+            {name: worker[name] for name in _WORKER} for worker in found["workers"]
         ],
     }
 
