@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import gc
 import logging
 import socket
 import ssl
 import stat
+import warnings
 
 import pytest
 from cryptography import x509
@@ -69,8 +71,15 @@ def refused(box, found):
         with box.client("acme", tls=found, wait_timeout=1) as db:
             get(db, "x")
     except ClientDisconnected:
-        return True
-    return False
+        pass
+    else:
+        return False
+    # ZEO's client gives up in the middle of a handshake, and leaves its socket to
+    # the garbage collection, which would blame whichever test runs then.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    return True
 
 
 def expired(box, authority="acme"):
