@@ -25,8 +25,10 @@ def test_without_a_file(tmp_path):
     "content",
     [
         b"", b"{", b"[]", b"null", b"1", b"{}", b'{"mode": 1}', b'{"mode": "open"}',
-        b'{"mode": "normal", "since": "x"}', b"\xff\xfe", b'{"mode": ["normal"]}',
-        b'{"mode": "normal", "retry_after": {}}', b'{"mode": "NORMAL"}',
+        b'{"mode": "normal", "since": "x"}', b'{"mode": "normal", "since": 1e999}',
+        b'{"mode": "normal", "since": 253402300800}', b"\xff\xfe",
+        b'{"mode": ["normal"]}', b'{"mode": "NORMAL"}',
+        b'{"mode": "normal", "retry_after": {}}',
         b'{"mode": "normal", "retry_after": 1e999}', b"[" * 60000,
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ DONE = ["buildout site:version=1.1", "evolve 1.1 --rehearse", "evolve 1.1"]
 def test_whole(world):
     """One command takes a tag to a live release; again, it does nothing more."""
     planned = world.run("1.1", "--dry-run")
-    assert [step["name"] for step in planned["steps"]] == [
+    assert [step["name"] for step in planned["plan"]] == [
         "check", "publish", "freeze", "build", "rehearse", "evolve", "confirm",
     ]  # fmt: skip
     assert not (world.root / "var" / "rollouts").exists()

@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 NORMAL = "normal"
 READ_ONLY = "read-only"
@@ -21,6 +22,9 @@ _FORMAT = 1
 
 #: No mode file is larger.
 _LIMIT = 1 << 16
+
+#: The year 10000, in seconds since the epoch: later than anything that was done.
+_LATEST = 253_402_300_800
 
 #: Which content of the file was read.
 _Stamp = tuple[int, int, int, int]
@@ -96,13 +100,24 @@ def _stamp(status: os.stat_result) -> _Stamp:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def moment(value: Any) -> float:
+    """Return a time that a calendar has, in seconds since the epoch; 0: none is said.
+
+    :raises TypeError: it is no number.
+    :raises ValueError: it is none.
+    """
+    if not 0 <= (value or 0.0) < _LATEST:
+        raise ValueError(f"{value!r} is no time")
+    return float(value or 0.0)
+
+
 def _parse(content: bytes) -> Mode:
     try:
         found = json.loads(content)
         retry_after = found.get("retry_after")
         mode = Mode(
             mode=found["mode"],
-            since=float(found.get("since") or 0.0),
+            since=moment(found.get("since")),
             by=str(found.get("by") or ""),
             message=str(found.get("message") or ""),
             retry_after=None if retry_after is None else max(1, int(retry_after)),

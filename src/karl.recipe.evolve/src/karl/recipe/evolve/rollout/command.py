@@ -77,10 +77,9 @@ def _run(root: str, words: list[str], console: Console) -> int:
     request = Request(version, options.until, rehearses=not options.no_rehearsal)
     if options.dry_run:
         outcome = orchestrator.plan(declared, request, console)
-        text = report.plan(outcome)
-        found = {**report.data(outcome), "dry_run": True, "text": text}
     else:
-        found = report.data(orchestrator.run(declared, request, console))
+        outcome = orchestrator.run(declared, request, console)
+    found = report.data(outcome)
     if options.json:
         print_json(found)
     else:

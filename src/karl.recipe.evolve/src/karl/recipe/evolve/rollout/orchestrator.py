@@ -39,6 +39,7 @@ class Outcome:
     :ivar steps: those that were done or looked at, in order: ``name``, ``text``,
         ``seconds``, ``skipped``.
     :ivar complete: all steps were done.
+    :ivar dry_run: they were only looked at: a step has ``name`` and ``text`` alone.
     """
 
     work: Work
@@ -46,6 +47,7 @@ class Outcome:
     seconds: float
     steps: list[dict[str, Any]] = field(default_factory=list)
     complete: bool = True
+    dry_run: bool = False
 
 
 def run(declared: Rollouts, request: Request, reporter: Reporter) -> Outcome:
@@ -85,7 +87,7 @@ def plan(declared: Rollouts, request: Request, reporter: Reporter) -> Outcome:
             for step in _until(steps.of(declared), request.until)
             if work.rehearses or step.name != "rehearse"
         ]
-        return Outcome(work, request, 0.0, told, complete=False)
+        return Outcome(work, request, 0.0, told, complete=False, dry_run=True)
 
 
 @contextlib.contextmanager

@@ -25,8 +25,8 @@ def data(outcome: Outcome) -> dict[str, Any]:
         "commit": facts.get("commit"),
         "index": str(work.index),
         "sha256": facts.get("sha256"),
-        "extends": facts.get("extends"),
-        "previous": facts.get("previous"),
+        "extends": facts.get("extends") or None,
+        "previous": facts.get("previous") or None,
         "changes": facts.get("changes", []),
         "published": facts.get("published", {}),
         "shipped": facts.get("shipped", []),
@@ -35,13 +35,14 @@ def data(outcome: Outcome) -> dict[str, Any]:
         "run": facts.get("run"),
         "revision": facts.get("revision"),
         "complete": outcome.complete,
-        "steps": outcome.steps,
+        "dry_run": outcome.dry_run,
+        "plan" if outcome.dry_run else "steps": outcome.steps,
         "seconds": round(outcome.seconds, 3),
         "buildout": {"file": declared.buildout, "says": said_version(work.declared)},
         "warnings": work.warnings,
         "journal": str(work.places.journal),
         "exit": UnfinishedError.exit_code if work.warnings else 0,
-        "text": text(outcome),
+        "text": plan(outcome) if outcome.dry_run else text(outcome),
     }
 
 

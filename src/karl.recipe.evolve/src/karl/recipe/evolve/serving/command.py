@@ -21,9 +21,10 @@ Times are seconds since the epoch; ``seconds`` are durations.
     ``healthy``, ``problem``, ``outdated`` (it is not of the current revision).
     Exit 1: a process does not serve; the object is the same, with ``exit``.
 ``mode [normal|read-only|maintenance]``
-    ``mode``, ``since``, ``by``, ``message``, ``retry_after`` (seconds, or null: as
-    the site's option says), ``problem`` (why the file is not trusted, or empty),
-    and, if one was given, ``before`` (the mode until now) and ``changed``.
+    ``mode``, ``since`` (null: nobody ever changed it), ``by``, ``message``,
+    ``retry_after`` (seconds, or null: as the site's option says), ``problem`` (why
+    the file is not trusted, or empty), and, if one was given, ``before``
+    (the mode until now) and ``changed``.
 ``try REVISION``
     ``revision``, ``release``, ``path``, ``status``, ``body`` (what JSON it was, or
     null), ``seconds``.  Exit 1: it does not come up or is not healthy.
@@ -41,7 +42,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -137,10 +137,10 @@ def _mode(
     if args.mode is None:
         if args.message or args.retry_after:
             raise UsageError("Which mode is not said.", "See --help.")
-        return {**asdict(found), "text": telling.mode(found)}
+        return {**telling.mode_data(found), "text": telling.mode(found)}
     changed = modefile.set_mode(site.places, args.mode, args.message, args.retry_after)
     return {
-        **asdict(changed),
+        **telling.mode_data(changed),
         "before": found.mode,
         "changed": _says(found) != _says(changed),
         "text": telling.mode(changed),

@@ -57,7 +57,7 @@ def inhibition(places: EvolveLayout) -> Inhibition | None:
     """
     try:
         found = json.loads(places.inhibit.read_text(encoding="utf-8"))
-        return Inhibition(str(found["why"]), float(found["since"]))
+        return Inhibition(str(found["why"]), state.moment(found["since"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):

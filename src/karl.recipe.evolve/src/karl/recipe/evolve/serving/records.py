@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from karl.recipe.evolve.modes.state import moment
 from karl.recipe.release.base import files
 
 _FORMAT = 1
@@ -42,7 +43,7 @@ def load(path: Path) -> WorkerRecord | None:
             pid=int(found["pid"]),
             revision=int(found["revision"]),
             release=str(found["release"]),
-            since=float(found["since"]),
+            since=moment(found["since"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

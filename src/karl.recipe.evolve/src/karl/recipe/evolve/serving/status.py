@@ -24,6 +24,7 @@ class WorkerStatus:
     :ivar state: its controller's word; may be empty.
     :ivar pid: None: it does not run.
     :ivar revision: None: it has not said which.
+    :ivar release: its version; None: it has not said which.
     :ivar since: seconds since the epoch.
     :ivar problem: why it is not well; empty: it is.
     :ivar outdated: it is not of the current revision.
@@ -33,7 +34,7 @@ class WorkerStatus:
     state: str
     pid: int | None
     revision: int | None
-    release: str
+    release: str | None
     since: float | None
     healthy: bool
     problem: str
@@ -93,7 +94,7 @@ def _worker(
     word, pid = (known.state, known.pid) if known else ("", None)
     if pid is None:
         return WorkerStatus(
-            number, word, None, None, "", None,
+            number, word, None, None, None, None,
             healthy=False, problem="it does not run", outdated=False,
         )  # fmt: skip
     health = operations.ask_worker(site, number)
@@ -107,7 +108,7 @@ def _worker(
         state=word,
         pid=pid,
         revision=said.revision if said else None,
-        release=said.release if said else "",
+        release=said.release if said else None,
         since=said.since if said else None,
         healthy=not problem,
         problem=problem,

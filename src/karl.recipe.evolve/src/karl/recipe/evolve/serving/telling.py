@@ -33,19 +33,29 @@ def started(action: str, found: Sequence[Started]) -> Result:
 
 def status(site: SiteDeclaration, found: SiteStatus) -> Result:
     """Tell what a site is doing."""
-    inhibited = asdict(found.inhibited) if found.inhibited else None
     return {
         "site": site.name,
         "address": str(site.serving.address),
         "control": site.serving.control,
         "running": found.running,
         "current": found.current,
-        "mode": asdict(found.mode),
-        "inhibited": inhibited,
+        "mode": mode_data(found.mode),
+        "inhibited": _inhibited(found.inhibited),
         "workers": [asdict(each) for each in found.workers],
         "exit": 0 if found.serves else 1,
         "text": _status_text(site, found),
     }
+
+
+def mode_data(found: Mode) -> Result:
+    """Return what is known of a mode; ``since`` is null if nobody ever changed it."""
+    return {**asdict(found), "since": found.since or None}
+
+
+def _inhibited(found: Inhibition | None) -> Result | None:
+    if found is None:
+        return None
+    return {**asdict(found), "since": found.since or None}
 
 
 def mode(found: Mode) -> str:
@@ -60,7 +70,7 @@ def inhibition(found: Inhibition | None, *, changed: bool) -> Result:
     """Tell whether cron jobs begin."""
     text = "Cron jobs begin." if found is None else "No cron job begins."
     return {
-        "inhibited": asdict(found) if found else None,
+        "inhibited": _inhibited(found),
         "changed": changed,
         "text": text,
     }
@@ -71,7 +81,9 @@ def _status_text(site: SiteDeclaration, found: SiteStatus) -> str:
     lines = [f"{site.name} {serving} at {site.serving.address}. {mode(found.mode)}"]
     if found.inhibited:
         why = f" ({found.inhibited.why})" if found.inhibited.why else ""
-        lines.append(f"No cron job begins since {_when(found.inhibited.since)}{why}.")
+        since = found.inhibited.since
+        when = f" since {_when(since)}" if since else ""
+        lines.append(f"No cron job begins{when}{why}.")
     elif found.mode.mode != NORMAL:
         lines.append("No cron job begins in this mode.")
     rows = [_row(each, found.current) for each in found.workers]
@@ -88,7 +100,7 @@ def _row(found: WorkerStatus, current: int | None) -> tuple[str, ...]:
         found.state,
         str(found.pid or ""),
         revision,
-        found.release,
+        found.release or "",
         _when(found.since) if found.since else "",
         "well" if found.healthy else found.problem,
     )

@@ -14,7 +14,7 @@ FIRST = "first"
 REFRESH = "refresh"
 BACKGROUND = "background"
 ROLLBACK = "rollback"
-SWITCH_BACK = "switch back"
+SWITCH_BACK = "switch-back"
 NOTHING = "nothing"
 
 #: What is known of a run: JSON values by name.

@@ -34,7 +34,8 @@ def page(data: Mapping[str, Any]) -> str:
 
 def title(data: Mapping[str, Any]) -> str:
     """Return what a run is called."""
-    return f"{str(data['kind']).capitalize()} {data['number']}: {way(data)}"
+    kind = str(data["kind"]).replace("-", " ").capitalize()
+    return f"{kind} {data['number']}: {way(data)}"
 
 
 def way(data: Mapping[str, Any]) -> str:
@@ -81,7 +82,7 @@ def _facts(data: Mapping[str, Any]) -> Block:
 def _failure(failure: Mapping[str, Any] | None) -> list[Block]:
     if failure is None:
         return []
-    text = f"The step {failure['step']} failed: {failure['message']} {failure['tip']}"
+    text = f"The step {failure['step']} failed: {failure['message']} {failure['next']}"
     return [blocks.note(text)]
 
 

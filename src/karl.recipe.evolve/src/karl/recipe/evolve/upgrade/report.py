@@ -191,4 +191,5 @@ def _steps(run: Run) -> list[dict[str, Any]]:
 def _failure(run: Run) -> dict[str, Any] | None:
     if run.failure is None:
         return None
-    return {name: run.failure[name] for name in ("step", "message", "tip", "exit")}
+    told = {name: run.failure[name] for name in ("step", "message", "exit")}
+    return {**told, "next": run.failure["tip"]}

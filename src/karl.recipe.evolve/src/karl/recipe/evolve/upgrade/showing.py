@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from karl.recipe.evolve.upgrade.history import Run
@@ -13,7 +14,7 @@ from karl.recipe.release.base.errors import UnfinishedError
 
 def plan(decided: Plan, options: argparse.Namespace, *, dry_run: bool) -> int:
     """Print what would be done, or that there was nothing to do; return 0."""
-    found = {
+    found: dict[str, Any] = {
         "kind": decided.kind,
         "reason": decided.reason,
         "plan": [
@@ -29,9 +30,10 @@ def plan(decided: Plan, options: argparse.Namespace, *, dry_run: bool) -> int:
         "predicted_window": decided.window,
         "predicted_seconds": decided.seconds,
         "changed": False,
+        "dry_run": dry_run,
+        "text": _plan_text(decided),
     }
-    text = _plan_text(decided)
-    document(options, {**found, "dry_run": True} if dry_run else found, text)
+    document(options, found, found["text"])
     return 0
 
 
@@ -62,7 +64,7 @@ def run(done: Run, options: argparse.Namespace) -> int:
     return code
 
 
-def document(options: argparse.Namespace, found: dict[str, Any], text: str) -> None:
+def document(options: argparse.Namespace, found: Mapping[str, Any], text: str) -> None:
     """Print one JSON object, or the text."""
     if options.json:
         print_json(found)

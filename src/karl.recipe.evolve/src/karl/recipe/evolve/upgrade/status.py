@@ -15,13 +15,11 @@ from karl.recipe.evolve.upgrade.places import Places
 def status(places: Places) -> dict[str, Any]:
     """Return what is known of the last run.  Takes no lock that anybody waits for."""
     run, running = history.newest(places), is_running(places)
-    if run is None:
-        return {"running": running, "run": None, "text": "No upgrade was made yet."}
     return {
         "running": running,
-        "run": report.data(run),
-        "unfinished": not run.outcome and not running,
-        "text": _text(run, running=running),
+        "run": run and report.data(run),
+        "unfinished": run is not None and not run.outcome and not running,
+        "text": _text(run, running=running) if run else "No upgrade was made yet.",
     }
 
 
