@@ -10,7 +10,7 @@ from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.installation import accounts, documents, scripts
 from karl.recipe.evolve.serving import modefile
-from karl.recipe.release.base import files, payload, supervision
+from karl.recipe.release.base import files, generated, payload, supervision
 from karl.recipe.release.base.errors import (
     BusyError,
     PrerequisiteError,
@@ -46,10 +46,10 @@ def ensure(site: SiteDeclaration, page: Path | None, reporter: Reporter) -> None
         commands = scripts.render(site, lib, payload.base_interpreter())
         texts = documents.of(site, account, text)
         files.remove_partial(places.lib)
-        remove_leftovers([*commands, *texts, places.mode])
+        generated.remove_leftovers([*commands, *texts, places.mode])
         _make_folders(site)
         payload.write(lib, code)
-        written = [*_write(commands, 0o755), *_write(texts, 0o644)]
+        written = [*generated.write(commands, 0o755), *generated.write(texts)]
         for path in documents.outdated(site, {**commands, **texts}):
             files.remove_tree(path)
         modefile.ensure_mode(places)
@@ -105,25 +105,6 @@ def _make_folders(site: SiteDeclaration) -> None:
     address = site.serving.address
     if address.path:
         files.make_directory(Path(address.path).parent)
-
-
-def remove_leftovers(paths: list[Path]) -> None:
-    """Remove what a killed run left in folders that others write to, too."""
-    for folder in {path.parent for path in paths if path.parent.is_dir()}:
-        ours = tuple(
-            f"{files.PARTIAL_PREFIX}{path.name}-"
-            for path in paths
-            if path.parent == folder
-        )
-        for found in folder.iterdir():
-            if found.name.startswith(ours):
-                files.try_to_remove(found)
-
-
-def _write(texts: dict[Path, str], mode: int) -> list[Path]:
-    return [
-        path for path, text in texts.items() if files.write_if_changed(path, text, mode)
-    ]
 
 
 def _tell(site: SiteDeclaration, written: list[Path], reporter: Reporter) -> None:

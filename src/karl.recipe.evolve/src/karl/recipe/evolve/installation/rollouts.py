@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from karl.recipe.evolve.installation import documents, scripts
-from karl.recipe.evolve.installation.install import remove_leftovers, remove_unused
+from karl.recipe.evolve.installation.install import remove_unused
 from karl.recipe.evolve.rollout.model import Rollouts
-from karl.recipe.release.base import files, payload
+from karl.recipe.release.base import files, generated, payload
 from karl.recipe.release.base.accounts import check_owner
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
@@ -30,23 +28,18 @@ def ensure(rollouts: Rollouts, reporter: Reporter) -> None:
         code = scripts.read_payload(_PACKAGES)
         lib = layout.lib / payload.digest_of(code)
         module = "karl.recipe.evolve.rollout.command"
-        texts: dict[Path, tuple[str, int]] = {
-            places.declaration: (rollouts.to_text(), 0o644),
-            places.command: (
-                scripts.command(places.root, lib, payload.base_interpreter(), module),
-                0o755,
-            ),
+        command = scripts.command(places.root, lib, payload.base_interpreter(), module)
+        texts = {
+            places.declaration: rollouts.to_text(),
+            **documents.manual(layout, [places.command.name]),
         }
-        for path, text in documents.manual(layout, [places.command.name]).items():
-            texts[path] = (text, 0o644)
-        remove_leftovers(list(texts))
+        generated.remove_leftovers([places.command, *texts])
         files.make_directory(layout.bin)
         files.make_directory(layout.lib)
         payload.write(lib, code)
         written = [
-            path
-            for path, (text, mode) in texts.items()
-            if files.write_if_changed(path, text, mode)
+            *generated.write({places.command: command}, 0o755),
+            *generated.write(texts),
         ]
         remove_unused(layout)
     if written:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from karl.recipe.release.base import files, manuals, payload
+from karl.recipe.release.base import files, generated, manuals, payload
 from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.locks import locked
@@ -112,23 +112,18 @@ def install(
     lib = site.lib / payload.digest_of(code)
     script = render_script(payload.base_interpreter(), lib, site.root)
     with locked(site.tools_lock, "write the site's commands", wait=60.0):
-        for folder in (site.lib, site.bin, site.etc):
-            _remove_leftovers(folder)
+        command = {site.bin / _COMMAND: script}
+        package = Path(__file__).parents[1]
+        manual = manuals.texts(package, site.share, [_COMMAND])
+        files.remove_partial(site.lib)
+        generated.remove_leftovers([site.config, *command, *manual])
         payload.write(lib, code)
-        changed = files.write_if_changed(site.config, config.to_text())
-        changed |= files.write_if_changed(site.bin / _COMMAND, script, 0o755)
-        _write_manual(site)
+        changed = generated.write({site.config: config.to_text()})
+        changed += generated.write(command, 0o755)
+        generated.write(manual)
         if changed:
             reporter.say(f"Wrote {site.bin / _COMMAND}")
         _remove_unused(site)
-
-
-def _write_manual(site: SiteLayout) -> None:
-    package = Path(__file__).parents[1]
-    for path, text in manuals.texts(package, site.share, [_COMMAND]).items():
-        _remove_leftovers(path.parent)
-        files.make_directory(path.parent)
-        files.write_if_changed(path, text)
 
 
 def read_payload() -> dict[str, bytes]:
@@ -143,18 +138,6 @@ def render_script(interpreter: str, lib: Path, site: Path) -> str:
     """
     first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
     return f"{first}{_BODY.format(lib=str(lib), site=str(site))}"
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed run of ours left in a folder that others use too."""
-    ours = tuple(f"{files.PARTIAL_PREFIX}{name}" for name in (_COMMAND, f"_{_COMMAND}", "site.json-"))
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if files.is_partial(path) and (
-            folder.name == "lib" or path.name.startswith(ours)
-        ):
-            files.remove_tree(path)
 
 
 def _remove_unused(site: SiteLayout) -> None:

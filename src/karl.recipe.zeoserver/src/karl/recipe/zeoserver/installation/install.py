@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from karl.recipe.release.base import files, payload
+from karl.recipe.release.base import files, generated, payload
 from karl.recipe.release.base.errors import PrerequisiteError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
@@ -47,9 +47,9 @@ def ensure(central: Central, reporter: Reporter) -> None:
         commands = scripts.render(places, lib, payload.base_interpreter())
         texts = documents.of(central, account)
         files.remove_partial(places.lib)
-        _remove_leftovers([*commands, *texts])
+        generated.remove_leftovers([*commands, *texts])
         payload.write(lib, code)
-        written = [*_write(commands, _OPEN), *_write(texts, 0o644)]
+        written = [*generated.write(commands, _OPEN), *generated.write(texts)]
         gone = _remove(documents.outdated_units(central, texts))
         payload.remove_unused(places.lib, places.bin)
     _tell_of_files(central, written, gone, reporter)
@@ -105,25 +105,6 @@ def _make_folders(central: Central, group: int) -> None:
             files.make_private_directory(Path(given))
     files.make_directory(central.places.programs)
     files.make_directory(central.places.logs)
-
-
-def _remove_leftovers(paths: list[Path]) -> None:
-    """Remove what a killed run left in folders that others write to, too."""
-    for folder in {path.parent for path in paths if path.parent.is_dir()}:
-        ours = tuple(
-            f"{files.PARTIAL_PREFIX}{path.name}-"
-            for path in paths
-            if path.parent == folder
-        )
-        for found in folder.iterdir():
-            if found.name.startswith(ours):
-                files.try_to_remove(found)
-
-
-def _write(texts: dict[Path, str], mode: int) -> list[Path]:
-    return [
-        path for path, text in texts.items() if files.write_if_changed(path, text, mode)
-    ]
 
 
 def _remove(paths: list[Path]) -> list[Path]:
