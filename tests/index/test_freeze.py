@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import struct
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from support.registries import Registry
@@ -17,12 +20,13 @@ from karl.recipe.release.base.errors import (
     UsageError,
 )
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.base.names import IndexName, PrivateNames
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.distributions.lockfile import Index, render
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import closure
 from karl.recipe.release.indexes.derived import Problem, verify
+from karl.recipe.release.indexes.registry import RegistryView, serving
 from karl.recipe.release.indexes.request import chain
 
 
@@ -265,6 +269,19 @@ def test_a_registry_that_does_not_answer_is_named_so(frozen):
     """Without a network freezing ends with an error of its own kind."""
     with pytest.raises(UnreachableError, match="does not answer"):
         frozen("team/1.0", "one", upstream="http://127.0.0.1:9/simple/")
+
+
+def test_a_resolver_that_breaks_off_leaves_no_traceback(software, capfd):
+    """A connection that its client resets is no matter for the operator."""
+    view = RegistryView(Pool(software), PrivateNames(()), "")
+    with serving(view) as url:
+        port = urlsplit(url).port
+        client = socket.create_connection(("127.0.0.1", port))
+        at_once = struct.pack("ii", 1, 0)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        client.sendall(b"GET /simple/one/ HTTP/1.1\r\nHost: x")
+        client.close()
+    assert capfd.readouterr().err == ""
 
 
 def test_bytes_that_changed_on_the_way_are_refused(frozen, registry, monkeypatch):

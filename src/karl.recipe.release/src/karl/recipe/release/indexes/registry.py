@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ class RegistryView:
 def serving(view: RegistryView) -> Iterator[str]:
     """Serve *view* on a free loopback port and give the URL of its index."""
     handler = type("Handler", (_Handler,), {"view": view})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
     thread.start()
     try:
@@ -110,6 +111,15 @@ def serving(view: RegistryView) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that a client may leave at any time."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep silent of a resolver that ended; print anything else, as it was."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):

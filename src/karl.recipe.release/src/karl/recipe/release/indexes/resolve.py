@@ -101,6 +101,8 @@ def resolve(
             HOME=folder,
             NO_COLOR="1",
             UV_HTTP_TIMEOUT="120",
+            # What the machine trusts, as Python does, which fetches the files.
+            UV_SYSTEM_CERTS="1",
             **process.past_proxies(),
         )
         try:
