@@ -65,7 +65,7 @@ def test_the_result_of_a_backup_says_all_of_it(box):
     assert same["backup"] == increment["backup"]
     listed = box.zeoctl("backups", "acme")["storages"]["acme"]["backups"]
     assert [each["backup"] for each in listed] == [full["backup"], increment["backup"]]
-    assert [each["verified"] for each in listed] == [None, None]
+    assert [each["verification"] for each in listed] == [None, None]
 
 
 def test_rehearsing_changes_nothing(box):
@@ -111,7 +111,7 @@ def test_old_chains_are_removed_and_told(box):
     for _ in range(3):
         names.append(back_up(box, "--full"))
         commit(box)
-    assert names[-1]["removed"] == [names[0]["chain"]]
+    assert names[-1]["removed_chains"] == [names[0]["chain"]]
     listed = box.zeoctl("backups")["storages"]["acme"]["backups"]
     assert [each["chain"] for each in listed] == [each["chain"] for each in names[1:]]
 
@@ -155,7 +155,7 @@ def test_verifying_and_a_drill(box):
     found = box.zeoctl("verify-backup", "acme", "--drill")["storages"]["acme"]
     assert found["chains"][0]["findings"]["loaded"] > 20
     (backup,) = box.zeoctl("backups")["storages"]["acme"]["backups"]
-    assert backup["verified"]["drill"]
+    assert backup["verification"]["drill"]
     shown = box.run("backups").stdout
     assert ", restored" in shown
     assert "acme: " in shown
@@ -283,13 +283,13 @@ def test_a_former_copy_s_last_backups_are_kept(box):
     box.make_copy("acme", 2, side=None, source=1)
     with database(places.copy(2).data, places.copy(2).blobs) as db:
         fill(db)
-    assert back_up(box)["removed"] == []
+    assert back_up(box)["removed_chains"] == []
     with database(places.copy(2).data, places.copy(2).blobs) as db:
         fill(db)
-    assert former["chain"] not in back_up(box, "--full")["removed"]
+    assert former["chain"] not in back_up(box, "--full")["removed_chains"]
     old = dataclasses.replace(state.copy(1), status=Status.RETIRED)
     states.save(places, box.state("acme").with_copy(old))
-    assert former["chain"] in back_up(box, "--full")["removed"]
+    assert former["chain"] in back_up(box, "--full")["removed_chains"]
 
 
 def test_damage_below_the_newest_backup_stays_a_problem(box):

@@ -253,8 +253,8 @@ def test_a_backup_is_found_by_its_name(bench):
         {"tid": "zz"},
         {"oldest": 7},
         {"end": -5},
-        {"missing_count": 3},
-        {"missing": [1], "missing_count": 1},
+        {"missing_blobs": 3},
+        {"missing": [1], "missing_blobs": 1},
         {"periods": [["x", "y"]]},
     ],
 )

@@ -27,7 +27,7 @@ def test_a_whole_chain_is_read_and_recorded(bench, chain):
     """Every byte is read; each backup has a record of it."""
     result = verification.verify(chain, None, SILENT)
     assert (result.damage, result.warnings) == ((), ())
-    assert result.units == tuple(unit.name for unit in chain.units)
+    assert result.backups == tuple(unit.name for unit in chain.units)
     assert result.size == len(bench.content)
     for unit in chain.units:
         assert verdicts.read(unit).damage == ()
@@ -123,7 +123,7 @@ def test_a_backup_and_what_it_builds_on_can_be_verified_alone(bench, chain):
     now, unit = chains.find(bench.chains, chain.units[1].name)
     result = verification.verify(now, unit, SILENT)
     assert result.damage == ()
-    assert result.units == tuple(each.name for each in chain.units[:2])
+    assert result.backups == tuple(each.name for each in chain.units[:2])
 
 
 def test_a_backup_may_be_made_meanwhile(bench, chain, monkeypatch):

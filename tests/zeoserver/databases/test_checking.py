@@ -31,7 +31,7 @@ def test_a_sound_database_is_counted(bench):
     """Transactions, objects and blobs are those of the database."""
     found = _check(bench)
     assert (found.transactions, found.objects, found.blobs) == (6, 11, 5)
-    assert (found.missing, found.dangling, found.wrong_previous) == (0, 0, 0)
+    assert (found.missing_blobs, found.dangling, found.wrong_previous) == (0, 0, 0)
     assert found.loaded == found.objects
 
 
@@ -51,7 +51,7 @@ def test_the_index_is_accepted_as_it_is(bench, change):
     assert storage._used_index == 1
     assert storage.getSize() == found.position
     storage.close()
-    assert (found.missing, found.dangling, found.wrong_previous) == (0, 0, 0)
+    assert (found.missing_blobs, found.dangling, found.wrong_previous) == (0, 0, 0)
 
 
 def test_a_blob_that_was_stored_twice_in_a_transaction_is_one(bench):
@@ -73,7 +73,7 @@ def test_a_blob_that_was_stored_twice_in_a_transaction_is_one(bench):
     )
     blob.unlink()
     found = _check(bench)
-    assert (found.missing, len(found.missing_blobs)) == (1, 1)
+    assert (found.missing_blobs, len(found.missing)) == (1, 1)
 
 
 def test_missing_blobs_are_named(bench):
@@ -82,8 +82,8 @@ def test_missing_blobs_are_named(bench):
     for path in gone:
         path.unlink()
     found = _check(bench)
-    assert found.missing == 2
-    assert found.missing_blobs == tuple(
+    assert found.missing_blobs == 2
+    assert found.missing == tuple(
         path.relative_to(bench.copy.blobs).as_posix() for path in gone
     )
 

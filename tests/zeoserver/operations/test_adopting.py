@@ -230,9 +230,9 @@ def test_pack_through_the_server(box):
         assert get(db, "number") == "after"
     assert told["size_before"] == size
     assert estimate["blobs"] == 2
-    assert abs(told["size_before"] - told["size"] - estimate["size"]) < 100
+    assert abs(told["size_before"] - told["size"] - estimate["bytes"]) < 100
     assert made.state("site").live.packed
-    assert one(quick(made, "pack", "site", "--dry-run"))["estimate"]["size"] == 0
+    assert one(quick(made, "pack", "site", "--dry-run"))["estimate"]["bytes"] == 0
 
 
 def test_commits_are_not_lost_by_going_there_and_back(box):

@@ -60,12 +60,12 @@ def told(**changes: object) -> dict[str, object]:
     """Return what is known of a storage that is well."""
     return {
         "problems": [],
-        "last_backup": {"time": NOW, "error": ""},
-        "backup": {"number": 1, "tid": "a", "made": NOW - DAY},
+        "last_backup": {"time": NOW, "error": None},
+        "backup": {"copy": 1, "tid": "a", "made": NOW - DAY},
         "live": {"number": 1, "tid": "b"},
         "chains": [{"verified": NOW - DAY, "first": NOW - 9 * DAY}],
         "free_for_backups": 10**12,
-        "sizes": [{"data": 10**9, "blobs": 10**9}],
+        "sizes": [{"bytes": 10**9, "blob_bytes": 10**9}],
         "copies": [],
         **changes,
     }
@@ -79,7 +79,7 @@ DAILY = StorageDeclaration(
 
 def copy(number: int, status: str, **more: object) -> dict[str, object]:
     """Return what is known of a copy."""
-    known = {"made": NOW, "size": 10**9, "source": "", "withheld": False}
+    known = {"made": NOW, "size": 10**9, "source": None, "withheld": False}
     return {"number": number, "status": status, **known, **more}
 
 
@@ -89,7 +89,7 @@ def copy(number: int, status: str, **more: object) -> dict[str, object]:
         ({"problems": ["No server."]}, "problem", "No server."),
         ({"last_backup": {"time": NOW, "error": "Disk full."}}, "problem",
          "Disk full. Correct that, then: zeoctl backup acme."),
-        ({"backup": {"number": 1, "tid": "a", "made": NOW - 3 * DAY}}, "problem",
+        ({"backup": {"copy": 1, "tid": "a", "made": NOW - 3 * DAY}}, "problem",
          "in the last 3 days is in no backup: zeoctl backup acme."),
         ({"chains": [{"verified": NOW - 15 * DAY, "first": 0.0}]}, "problem",
          "No backup was verified for 15 days: zeoctl verify-backup acme --drill."),
@@ -116,7 +116,7 @@ def test_what_no_timer_should_do_is_no_problem():
     """A storage that is not to be backed up, such as staging's, is only told of."""
     never = dataclasses.replace(DAILY, backup_at=None, verify_at=None)
     old = {
-        "backup": {"number": 1, "tid": "a", "made": NOW - 15 * DAY},
+        "backup": {"copy": 1, "tid": "a", "made": NOW - 15 * DAY},
         "chains": [{"verified": None, "first": NOW - 15 * DAY}],
     }
     found = attention.of_storage("acme", never, told(**old), NOW)
@@ -132,7 +132,7 @@ def test_what_no_timer_should_do_is_no_problem():
     [
         {},
         {"last_backup": None, "backup": None, "live": None, "chains": [], "sizes": []},
-        {"backup": {"number": 1, "tid": "b", "made": NOW - 300 * DAY}},
+        {"backup": {"copy": 1, "tid": "b", "made": NOW - 300 * DAY}},
         {"copies": [copy(1, "live"), copy(2, "former")]},
         {"chains": [{"verified": None, "first": NOW - DAY}]},
         {"free_for_backups": None},
@@ -161,7 +161,7 @@ def test_sizes_stay_few(box, monkeypatch):
         sizes.record(places, Size(NOW + day * DAY, 1, day, None))
         if day == 3:
             sizes.record(places, Size(NOW + day * DAY + 60, 2, 99, 7))
-            assert [size.data for size in sizes.history(places)] == [0, 1, 2, 99]
+            assert [size.bytes for size in sizes.history(places)] == [0, 1, 2, 99]
         if day == 4:
             places.sizes.write_text(places.sizes.read_text().replace("7", "[", 1))
             assert sizes.history(places) == ()
@@ -180,13 +180,13 @@ def test_sizes_come_from_backups_and_packs(box):
     made = here.zeoctl("backup", "acme-prod")["storages"]["acme-prod"]
     places: StorageLayout = here.storage_places("acme-prod")
     (size,) = sizes.history(places)
-    assert (size.data, size.blobs) == (made["end"], made["blob_bytes"])
+    assert (size.bytes, size.blob_bytes) == (made["end"], made["blob_bytes"])
     here.zeoctl("pack", "acme-prod", "--days", "0")
     (size,) = sizes.history(places)
-    assert size.data == places.copy(1).data.stat().st_size
+    assert size.bytes == places.copy(1).data.stat().st_size
     places.sizes.unlink()
     found = here.zeoctl("report", "acme-prod")["storages"]["acme-prod"]
-    assert found["sizes"][0]["data"] == made["end"]
+    assert found["sizes"][0]["bytes"] == made["end"]
     assert here.run("report", "acme-prod").stdout == "All is well.\n"
     assert not here.places.report.exists()
 

@@ -113,9 +113,9 @@ def test_serving_takes_the_free_address():
     plan = serving.plan_serving(
         "site", storage_state(Status.FORMER), 2, read_only=False
     )
-    assert plan.facts == {"number": 2, "side": "b", "read_only": True}
+    assert plan.facts == {"number": 2, "side": "b", "mode": "read-only"}
     plan = serving.plan_serving("site", storage_state(Status.READY), 2, read_only=False)
-    assert plan.facts["read_only"] is False
+    assert plan.facts["mode"] == "writable"
     again = serving.plan_serving(
         "site", storage_state(Status.READY).with_serving("b", 2), 2, read_only=False
     )

@@ -94,14 +94,14 @@ def check_copy(
             f"{end.tid}.",
             _ELSEWHERE,
         )
-    if found.missing and not any(unit.missing_count for unit in wanted):
+    if found.missing_blobs and not any(unit.missing_blobs for unit in wanted):
         raise DamagedError(
-            f"Backup {name} lacks {found.missing} blobs, such as "
-            f"{found.missing_blobs[0]}.",
+            f"Backup {name} lacks {found.missing_blobs} blobs, such as "
+            f"{found.missing[0]}.",
             _ELSEWHERE,
         )
     for label, count in (
-        ("blobs have no file", found.missing),
+        ("blobs have no file", found.missing_blobs),
         ("objects are referred to and not there", found.dangling),
     ):
         if count:

@@ -47,7 +47,7 @@ class Unit:
     :ivar blob_bytes: in them.
     :ivar manifest: sha256 of the manifest of its blobs.
     :ivar missing: paths of some of the blobs that were not there to back up.
-    :ivar missing_count: how many were not there.
+    :ivar missing_blobs: how many were not there.
     :ivar reason: why it is full, or incremental.
     :ivar periods: the times of which it tells what the site had.
     """
@@ -72,7 +72,7 @@ class Unit:
     reason: str
     places: UnitLayout
     missing: tuple[str, ...] = ()
-    missing_count: int = 0
+    missing_blobs: int = 0
     periods: Periods = ()
 
     @property
@@ -133,7 +133,7 @@ def _check_format(values: dict[str, Any]) -> None:
 def _check_values(unit: Unit, chain: str) -> None:
     if (unit.chain, unit.stamp) != (chain, unit.places.stamp):
         raise ValueError("it is of another backup")
-    if unit.end < unit.start or bool(unit.missing) != bool(unit.missing_count):
+    if unit.end < unit.start or bool(unit.missing) != bool(unit.missing_blobs):
         raise ValueError("its numbers do not fit each other")
     typed.tid(unit.tid)
     for tid in (unit.oldest, *itertools.chain(*unit.periods)):

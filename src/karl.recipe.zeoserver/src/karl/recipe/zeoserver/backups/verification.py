@@ -47,17 +47,17 @@ _NAMED = 50
 class Result:
     """What the verification of a chain found.
 
-    :ivar units: names of the backups that were read.
+    :ivar backups: names of those that were read.
     :ivar damage: what is wrong, each a sentence; empty: nothing.
     :ivar warnings: what is not as it should be though every byte is there.
     :ivar findings: of the check of the scratch copy; empty without a drill.
     """
 
     chain: str
-    units: tuple[str, ...]
+    backups: tuple[str, ...]
     damage: tuple[str, ...]
     warnings: tuple[str, ...]
-    size: int
+    bytes: int
     blobs: int
     seconds: float
     findings: dict[str, Any]
@@ -105,10 +105,10 @@ def verify(
         damage += found
     findings: dict[str, Any] = {}
     warnings = [
-        f"{each.missing_count} blobs were not there when {each.name} was made, such "
+        f"{each.missing_blobs} blobs were not there when {each.name} was made, such "
         f"as {each.missing[0]}"
         for each in wanted
-        if each.missing_count
+        if each.missing_blobs
     ]
     if scratch is not None and wanted and not damage:
         try:
@@ -124,10 +124,10 @@ def verify(
         warnings.append(f"what was found could not be recorded: {error}")
     return Result(
         chain=chain.stamp,
-        units=tuple(each.name for each in wanted),
+        backups=tuple(each.name for each in wanted),
         damage=tuple(damage[:_NAMED]),
         warnings=tuple(warnings),
-        size=sum(each.size for each in wanted),
+        bytes=sum(each.size for each in wanted),
         blobs=sum(each.blobs for each in wanted),
         seconds=round(time.time() - began, 3),
         findings=findings,

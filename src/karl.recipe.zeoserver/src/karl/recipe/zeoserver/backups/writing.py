@@ -149,7 +149,7 @@ class _Writing:
             reason=self.backup.reason,
             places=places,
             missing=tuple(missing[:_NAMED]),
-            missing_count=len(missing),
+            missing_blobs=len(missing),
             periods=self.source.periods,
         )
 

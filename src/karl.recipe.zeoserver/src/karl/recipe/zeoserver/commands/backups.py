@@ -48,7 +48,7 @@ def _row(backup: Mapping[str, Any]) -> tuple[str, ...]:
         backup["tid"],
         megabytes(backup["bytes"]),
         blobs,
-        _verified(backup["verified"]),
+        _verified(backup["verification"]),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from karl.recipe.release.base.console import table
 from karl.recipe.zeoserver.commands.verb import CentralVerb, Result
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.servers import certificates
 from karl.recipe.zeoserver.servers.certificates import Certificate
 
@@ -57,11 +58,11 @@ def _run(central: Central, args: argparse.Namespace) -> Result:
     places = central.places.certificates
     if args.action == "list":
         found = certificates.every(places)
-        return {"certificates": [_told(each) for each in found]}
+        return {"certificates": [_told(each) for each in found], "changed": False}
     certificates.check_request(args.action, args.names)
     if args.dry_run:
         what = " ".join([args.action, *args.names])
-        return {"certificates": [], "dry_run": True, "plan": [f"make {what}"]}
+        return Plan((f"make {what}",), {"certificates": []}).rehearsed()
     days = {} if args.days is None else {"days": args.days}
     if args.action == "authority":
         made = certificates.make_authority(places, args.authority, central.name, **days)
@@ -69,7 +70,7 @@ def _run(central: Central, args: argparse.Namespace) -> Result:
         made = certificates.make_server(places, args.authority, args.names, **days)
     else:
         made = certificates.make_client(places, args.authority, args.names[0], **days)
-    return {"certificates": [_told(made)]}
+    return {"certificates": [_told(made)], "changed": True}
 
 
 def _told(found: Certificate) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _told(found: Certificate) -> dict[str, Any]:
 
 def _show(result: Result) -> str:
     if result.get("dry_run"):
-        return f"would {result['plan'][0]}"
+        return str(result["text"])
     if not result["certificates"]:
         return "There are no certificates."
     return table(_HEADS, [_row(each) for each in result["certificates"]])

@@ -48,8 +48,8 @@ class Checking:
         self.gone = QQTreeSet()
         self.layout = blobs.layout_of(copy.blobs)
         self.transactions = self.records = self.blobs = 0
-        self.missing = self.wrong_previous = 0
-        self.missing_blobs: list[str] = []
+        self.missing_blobs = self.wrong_previous = 0
+        self.missing: list[str] = []
 
     def run(self, *, load_all: bool) -> Findings:
         """Check everything; see :func:`.datafs.check`."""
@@ -65,8 +65,8 @@ class Checking:
             objects=len(self.index) - len(self.gone),
             records=self.records,
             blobs=self.blobs,
-            missing=self.missing,
-            missing_blobs=tuple(self.missing_blobs),
+            missing_blobs=self.missing_blobs,
+            missing=tuple(self.missing),
             dangling=self._dangling(),
             wrong_previous=self.wrong_previous,
             loaded=self._load_all() if load_all else 0,
@@ -142,9 +142,9 @@ class Checking:
         try:
             blobs.status_of(self.copy.blobs, path)
         except (FileNotFoundError, DamagedError):
-            self.missing += 1
-            if len(self.missing_blobs) < _NAMED:
-                self.missing_blobs.append(path)
+            self.missing_blobs += 1
+            if len(self.missing) < _NAMED:
+                self.missing.append(path)
 
     def _dangling(self) -> int:
         return sum(1 for number in self.wanted if number.to_bytes(8) not in self.index)

@@ -84,8 +84,8 @@ class Findings:
     :ivar objects: how many there are.
     :ivar records: revisions of objects.
     :ivar blobs: blob records.
-    :ivar missing: blob records without their file.
-    :ivar missing_blobs: paths of some of these files.
+    :ivar missing_blobs: blob records without their file.
+    :ivar missing: paths of some of these files.
     :ivar dangling: objects that are referred to and not there.
     :ivar wrong_previous: records that do not point to the one before.
     :ivar loaded: objects that were loaded through a FileStorage.
@@ -97,8 +97,8 @@ class Findings:
     objects: int
     records: int
     blobs: int
-    missing: int = 0
-    missing_blobs: tuple[str, ...] = ()
+    missing_blobs: int = 0
+    missing: tuple[str, ...] = ()
     dangling: int = 0
     wrong_previous: int = 0
     loaded: int = 0

@@ -16,15 +16,15 @@ class Estimate:
     """What a pack would remove.
 
     :ivar records: of objects.
-    :ivar size: bytes of Data.fs.
+    :ivar bytes: of Data.fs.
     :ivar blobs: files.
-    :ivar blob_size: bytes of blobs.
+    :ivar blob_bytes: of blobs.
     """
 
     records: int
-    size: int
+    bytes: int
     blobs: int
-    blob_size: int
+    blob_bytes: int
 
 
 def estimate(copy: CopyLayout, position: int, before: float, *, gc: bool) -> Estimate:

@@ -37,6 +37,11 @@ class Status(StrEnum):
     RETIRED = "retired"
 
 
+def mode_of(*, read_only: bool) -> str:
+    """Return what commands call it that a copy refuses commits, or accepts them."""
+    return "read-only" if read_only else "writable"
+
+
 @dataclass(frozen=True)
 class CopyState:
     """What is known of one database copy.
@@ -73,6 +78,11 @@ class CopyState:
     periods: Periods = ()
     source: str = ""
     withheld: bool = False
+
+    @property
+    def mode(self) -> str:
+        """``read-only`` or ``writable``."""
+        return mode_of(read_only=self.read_only)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base import optionvalues
-from karl.recipe.release.base.errors import KarlError, UsageError
+from karl.recipe.release.base import optionproblems, optionvalues
+from karl.recipe.release.base.errors import KarlError
 from karl.recipe.zeoserver.declaration import (
     collisions,
     optionnames,
@@ -51,16 +51,8 @@ def read(buildout: Any, part: str, options: Any) -> Central:
         sites=whole.read("sites", values.sites(base)),
     )
     problems += collisions.of(found)
-    _raise(problems)
+    optionproblems.refuse(problems)
     return found
-
-
-def _raise(problems: Iterable[str]) -> None:
-    told = list(dict.fromkeys(problems))
-    if told:
-        lines = "".join(f"\n- {problem}" for problem in told)
-        one = "An option is" if len(told) == 1 else f"{len(told)} options are"
-        raise UsageError(f"{one} wrong:{lines}\n", "Correct them; nothing was written.")
 
 
 def _given(options: Any) -> dict[str, str]:

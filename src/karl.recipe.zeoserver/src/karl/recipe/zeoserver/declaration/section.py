@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
-from karl.recipe.release.base.errors import KarlError
-
-Value = TypeVar("Value")
-
-#: How much of a wrong value is shown.
-_SHOWN = 60
+from karl.recipe.release.base.optionproblems import Value, parsed
 
 
 @dataclass(frozen=True)
@@ -42,15 +36,13 @@ class Section:
 
     def read(self, option: str, parse: Callable[[str], Value]) -> Value:
         """Return the value of an option; of a wrong one, that of its default."""
-        text = self.text(option)
-        try:
-            return parse(text)
-        except KarlError as error:
-            section = self.name if option in self.own else self.behind
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-            reason = error.message.rstrip(".")
-            self.problems.append(f"[{section}] {option} = {shown!r}: {reason}")
-            return parse(self.defaults[option])
+        section = self.name if option in self.own else self.behind
+        return parsed(
+            self.text(option),
+            self.defaults[option],
+            parse,
+            lambda wrong: self.problems.append(f"[{section}] {option} {wrong}"),
+        )
 
     def complain(self, problem: str) -> None:
         """Note that something is wrong with the section as a whole."""

@@ -78,7 +78,7 @@ def _old_backup(
     backup, live = found["backup"], found["live"]
     if backup is None or live is None:
         return
-    same = (backup["number"], backup["tid"]) == (live["number"], live["tid"])
+    same = (backup["copy"], backup["tid"]) == (live["number"], live["tid"])
     allowed = _TIMES * period(declared.backup_at)
     age = now - backup["made"]
     if not same and age > allowed:
@@ -119,7 +119,7 @@ def _room(name: str, found: Mapping[str, Any]) -> Iterable[Attention]:
     last = found["sizes"][-1] if found["sizes"] else None
     if free is None or live is None or last is None:
         return
-    need = last["data"] + (last["blobs"] or 0)
+    need = last["bytes"] + (last["blob_bytes"] or 0)
     if free < need:
         yield problem(
             f"{megabytes(free)} are free for backups, and a full one takes about "

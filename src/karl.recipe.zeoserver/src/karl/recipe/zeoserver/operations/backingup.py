@@ -108,7 +108,7 @@ def _told(newest: Newest, removed: tuple[str, ...]) -> dict[str, Any]:
         **described(unit),
         "kind": kind.value,
         "changed": newest.made,
-        "removed": list(removed),
+        "removed_chains": list(removed),
     }
     if not newest.made:
         return {**facts, "text": f"nothing was committed since backup {unit.name}."}
@@ -119,10 +119,10 @@ def _told(newest: Newest, removed: tuple[str, ...]) -> dict[str, Any]:
     )
     if removed:
         text += f" Removed: {', '.join(removed)}."
-    if not unit.missing_count:
+    if not unit.missing_blobs:
         return {**facts, "text": text}
     lacking = (
-        f" {unit.missing_count} blobs were missing and are not in it, such as "
+        f" {unit.missing_blobs} blobs were missing and are not in it, such as "
         f"{unit.missing[0]}: look for them in an older backup."
     )
     return {**facts, "text": text + lacking, "exit": INCOMPLETE}
@@ -150,6 +150,6 @@ def described(unit: Unit) -> dict[str, Any]:
         "transactions": unit.transactions,
         "blobs": unit.blobs,
         "blob_bytes": unit.blob_bytes,
-        "missing_blobs": unit.missing_count,
+        "missing_blobs": unit.missing_blobs,
         "path": str(unit.data),
     }

@@ -21,15 +21,14 @@ def newest(storage: Storage) -> dict[str, Any] | None:
     unit, verdict = chain.newest, verdicts.read(chain.newest)
     whole = not (chain.damage or verdicts.damaged(chain.units))
     return {
-        "name": unit.name,
-        "number": unit.copy,
+        "backup": unit.name,
+        "copy": unit.copy,
         "kind": "full" if unit.full else "incremental",
         "made": unit.made,
         "tid": unit.tid,
         "damaged": not whole,
-        "verified": verdict is not None and whole,
-        "verified_at": None if verdict is None else verdict.time,
-        "missing_blobs": sum(each.missing_count for each in chain.units),
+        "verified": verdict.time if verdict is not None and whole else None,
+        "missing_blobs": sum(each.missing_blobs for each in chain.units),
     }
 
 
@@ -46,9 +45,9 @@ def problems(storage: Storage) -> list[str]:
             f"The last backup is damaged: make a full one, zeoctl backup --full "
             f"{name}. {chain.damage or f'A verification found damage in {where}.'}"
         )
-    lacking = [unit for unit in chain.units if unit.missing_count]
+    lacking = [unit for unit in chain.units if unit.missing_blobs]
     if lacking:
-        count = sum(unit.missing_count for unit in lacking)
+        count = sum(unit.missing_blobs for unit in lacking)
         found.append(
             f"{count} blobs are not in the last backup, such as "
             f"{lacking[0].missing[0]}: they were not there to back up. Look for them "

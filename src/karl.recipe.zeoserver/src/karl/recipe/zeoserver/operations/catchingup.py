@@ -53,7 +53,7 @@ def plan(name: str, state: StorageState, number: int, *, final: bool) -> Plan:
             f"back up what was committed to copy {live.number} since",
             f"add it to database copy {number}",
         ),
-        {"number": number, "live": live.number},
+        {"number": number, "parent": live.number},
     )
 
 

@@ -74,7 +74,7 @@ def plan(name: str, state: StorageState, number: int, wish: Wish, seen: Seen) ->
     if wish.source.blobs:
         steps.append(f"{way} {seen.blob_count} blobs ({megabytes(seen.blob_size)})")
     steps += ["check every record and blob of it", *placing.entering(state, number)]
-    facts = {"number": number, "source": str(wish.source.data)}
+    facts = {"number": number, "source_data": str(wish.source.data)}
     return Plan(tuple(steps), facts)
 
 
@@ -241,15 +241,16 @@ def _check_end(layout: CopyLayout, wish: Wish) -> None:
 
 
 def _check_blobs(found: datafs.Findings, wish: Wish) -> None:
-    if not found.missing or wish.allow_missing_blobs:
+    if not found.missing_blobs or wish.allow_missing_blobs:
         return
-    first = ", ".join(found.missing_blobs[:3])
+    first = ", ".join(found.missing[:3])
     tip = (
         "Name the blob directory with --blobs"
         if not wish.source.blobs
         else ("Find them in a backup of the site")
     )
     raise DamagedError(
-        f"{found.missing} blobs of {wish.source.data} are missing, such as {first}.",
+        f"{found.missing_blobs} blobs of {wish.source.data} are missing, such as "
+        f"{first}.",
         f"{tip}; or leave them out: --allow-missing-blobs.",
     )

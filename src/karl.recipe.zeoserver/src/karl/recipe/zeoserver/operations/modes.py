@@ -20,7 +20,12 @@ from karl.recipe.release.base.journal import Journal
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.datafs import End
-from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
+from karl.recipe.zeoserver.databases.state import (
+    CopyState,
+    Status,
+    StorageState,
+    mode_of,
+)
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Storage, holding_modes
 from karl.recipe.zeoserver.servers import control
@@ -48,7 +53,7 @@ def plan(
             "read-only.",
             _KEPT_AS_THEY_ARE[copy.status].format(name=name, number=copy.number),
         )
-    mode = _mode(read_only=read_only)
+    mode = mode_of(read_only=read_only)
     facts = {
         "number": copy.number,
         "mode": mode,
@@ -85,7 +90,7 @@ def set_mode(
     name, places = storage.name, storage.places
     if dry_run:
         return plan(name, storage.state(), number, read_only=read_only).rehearsed()
-    verb = "read-only" if read_only else "writable"
+    verb = mode_of(read_only=read_only)
     with holding_modes(places, f"make {name} {verb}", wait):
         state = storage.state()
         decided = plan(name, state, number, read_only=read_only)
@@ -102,10 +107,10 @@ def set_mode(
     how = "" if served else ", from its server's next start"
     return decided.done(
         f"Database copy {copy.number} is {verb}{how}; its last transaction is "
-        f"{end.tid}.",
+        f"{end.tid or 'not known'}.",
         served=served,
-        tid=end.tid,
-        position=end.position,
+        tid=end.tid or None,
+        position=end.position if end.tid else None,
     )
 
 
@@ -156,7 +161,3 @@ def _end_on_disk(storage: Storage, copy: CopyState) -> End:
             f"cannot be read: {error}"
         )
         return End(0, "")
-
-
-def _mode(*, read_only: bool) -> str:
-    return "read-only" if read_only else "writable"

@@ -153,7 +153,7 @@ def _estimated(storage: Storage, decided: Plan, before: float) -> dict[str, Any]
     task.done()
     result = decided.rehearsed()
     text = (
-        f"{result['text']} That would free about {megabytes(freed.size)} of Data.fs "
-        f"and {freed.blobs} blobs of {megabytes(freed.blob_size)}."
+        f"{result['text']} That would free about {megabytes(freed.bytes)} of Data.fs "
+        f"and {freed.blobs} blobs of {megabytes(freed.blob_bytes)}."
     )
     return {**result, "estimate": dataclasses.asdict(freed), "text": text}

@@ -95,7 +95,7 @@ def serve_if_live(storage: Storage, copy: CopyState) -> dict[str, Any]:
         return {
             "text": f"Database copy {copy.number} is ready. To make it live: "
             f"{', '.join(commands)}.",
-            "next": commands,
+            "commands": commands,
         }
     state = storage.state()
     side = state.side_of(copy.number)
@@ -104,11 +104,11 @@ def serve_if_live(storage: Storage, copy: CopyState) -> dict[str, Any]:
         return {
             "text": f"Database copy {copy.number} is live, but no servers run. To "
             "start them: zeoctl start --all.",
-            "next": ["zeoctl start --all"],
+            "commands": ["zeoctl start --all"],
         }
     processes.wait_until_serving(storage.central, name, side, copy.number)
     return {
         "text": f"Database copy {copy.number} is live and served. What the site "
         f"needs to reach it: zeoctl client-conf {name}.",
-        "next": [f"zeoctl client-conf {name}"],
+        "commands": [f"zeoctl client-conf {name}"],
     }

@@ -27,8 +27,8 @@ def of_storage(found: Mapping[str, Any]) -> list[Block]:
     return [
         blocks.facts(_facts(found)),
         blocks.table("Servers", _SERVER_HEADS, map(_server_row, found["servers"])),
-        blocks.chart("Size of Data.fs", _points(found["sizes"], "data")),
-        blocks.chart("Size of the blobs", _points(found["sizes"], "blobs")),
+        blocks.chart("Size of Data.fs", _points(found["sizes"], "bytes")),
+        blocks.chart("Size of the blobs", _points(found["sizes"], "blob_bytes")),
         blocks.table(
             "Backups", _CHAIN_HEADS, map(_chain_row, found["chains"]), numbers=(1, 3, 4)
         ),

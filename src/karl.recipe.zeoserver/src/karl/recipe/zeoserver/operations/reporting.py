@@ -108,12 +108,12 @@ def _chain(chain: Chain) -> dict[str, Any]:
         "blob_bytes": sum(unit.blob_bytes for unit in chain.units),
         "verified": max((verdict.time for verdict in well), default=None),
         "drill": any(verdict.drill for verdict in well),
-        "damage": damage,
+        "damage": damage or None,
     }
 
 
 def _last_backup(storage: Storage) -> dict[str, Any] | None:
-    """Return how the backup ended that was begun last; ``error`` is empty if well."""
+    """Return how the backup ended that was begun last; ``error`` is None if well."""
     ends = [
         entry
         for entry in Journal(storage.places.journal).tail(_TAIL)
@@ -122,7 +122,7 @@ def _last_backup(storage: Storage) -> dict[str, Any] | None:
     if not ends:
         return None
     last: Mapping[str, Any] = ends[-1]
-    return {"time": last["time"], "error": str(last.get("error", ""))}
+    return {"time": last["time"], "error": str(last.get("error", "")) or None}
 
 
 def _certificates(central: Central, now: float) -> list[Attention]:

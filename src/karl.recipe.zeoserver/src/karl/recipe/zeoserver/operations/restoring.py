@@ -223,5 +223,10 @@ def _told(storage: Storage, copy: CopyState) -> dict[str, Any]:
             f"{made} and checked. To look at it: {serve}. To make it live then: "
             f"{adopt}."
         )
-    facts = {**told(storage, copy), "source": copy.source, "withheld": copy.withheld}
-    return {"text": text, "next": [serve, adopt], **facts}
+    facts = {**told(storage, copy), "source": copy.source or None}
+    return {
+        "text": text,
+        "commands": [serve, adopt],
+        **facts,
+        "withheld": copy.withheld,
+    }

@@ -194,10 +194,10 @@ def _refuse_while_packing(storage: Storage) -> None:
 
 
 def _told(decided: Plan, found: dict[str, ServerStatus], how: str) -> dict[str, Any]:
-    servers = {
-        side: {"pid": each.pid, "number": each.copy, "tid": each.tid}
+    servers = [
+        {"side": side, "number": each.copy, "pid": each.pid, "tid": each.tid}
         for side, each in found.items()
-    }
+    ]
     told = [
         f"database copy {each.copy} is {how} on side {side}"
         for side, each in found.items()

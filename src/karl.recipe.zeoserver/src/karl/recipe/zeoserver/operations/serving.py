@@ -9,7 +9,12 @@ from typing import Any
 
 from karl.recipe.release.base.errors import KarlError, RefusedError
 from karl.recipe.zeoserver.databases import datafs, inplace
-from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
+from karl.recipe.zeoserver.databases.state import (
+    CopyState,
+    Status,
+    StorageState,
+    mode_of,
+)
 from karl.recipe.zeoserver.operations import rules
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
@@ -58,13 +63,13 @@ def plan_serving(
     side = state.side_of(number)
     if side is not None:
         _check_served(name, copy, side, wanted, read_only=read_only)
-        return Plan((), {"number": number, "side": side, "read_only": copy.read_only})
+        return Plan((), {"number": number, "side": side, "mode": copy.mode})
     side = _free(state, wanted)
     refuses = read_only or copy.read_only or copy.status is Status.FORMER
-    mode = "read-only" if refuses else "writable"
+    mode = mode_of(read_only=refuses)
     return Plan(
         (f"serve database copy {number} on address {side}, {mode}",),
-        {"number": number, "side": side, "read_only": refuses},
+        {"number": number, "side": side, "mode": mode},
     )
 
 
@@ -165,7 +170,9 @@ def _apply(change: Change, before: StorageState, plan: Plan, timeout: float) -> 
     storage, (number, side) = change.storage, (plan.facts["number"], plan.facts["side"])
     if plan.steps:
         copy = dataclasses.replace(
-            before.copy(number), read_only=plan.facts["read_only"], withheld=False
+            before.copy(number),
+            read_only=plan.facts["mode"] == mode_of(read_only=True),
+            withheld=False,
         )
         change.step("serve", number=number, side=side)
         change.save(before.with_copy(copy).with_serving(side, number))

@@ -29,14 +29,14 @@ class Size:
 
     :ivar time: seconds since the epoch.
     :ivar copy: its number.
-    :ivar data: bytes of Data.fs.
-    :ivar blobs: bytes of its blobs; None: nobody knew.
+    :ivar bytes: of Data.fs.
+    :ivar blob_bytes: of its blobs; None: nobody knew.
     """
 
     time: float
     copy: int
-    data: int
-    blobs: int | None = None
+    bytes: int
+    blob_bytes: int | None = None
 
 
 def history(places: StorageLayout) -> tuple[Size, ...]:

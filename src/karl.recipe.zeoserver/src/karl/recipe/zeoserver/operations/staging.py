@@ -73,7 +73,7 @@ def told(storage: Storage, copy: CopyState) -> dict[str, Any]:
     places = storage.places.copy(copy.number)
     return {
         "status": copy.status.value,
-        "backup": copy.backup,
+        "backup": copy.backup or None,
         "position": copy.position,
         "tid": copy.tid,
         "parent": copy.parent,

@@ -19,7 +19,7 @@ from karl.recipe.release.base.journal import Journal
 from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.databases import datafs, inplace
 from karl.recipe.zeoserver.databases import state as states
-from karl.recipe.zeoserver.databases.state import CopyState, StorageState
+from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_of
 from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.operations import backupstatus, recovery, space
 from karl.recipe.zeoserver.operations.storage import Storage
@@ -30,6 +30,12 @@ _Value = TypeVar("_Value")
 
 #: Seconds that a server has to answer.
 _PATIENCE = 5.0
+
+#: What a server says of itself, beside its clients.
+_OF_SERVERS = (
+    "pid", "mode", "in_flight", "packing", "since", "objects", "position", "tid",
+    "time",
+)  # fmt: skip
 
 
 @dataclass
@@ -127,12 +133,12 @@ def _server(
 
 
 def _told_by(status: ServerStatus | None) -> dict[str, Any]:
-    """Return what a server says of itself; nothing of one that does not answer."""
+    """Return what a server says of itself; null of one that does not answer."""
     if status is None:
-        return {"pid": None, "mode": None, "clients": []}
+        return {**dict.fromkeys(_OF_SERVERS), "clients": []}
     return {
         "pid": status.pid,
-        "mode": _mode(read_only=status.read_only),
+        "mode": mode_of(read_only=status.read_only),
         "clients": [
             {"address": each.address, "label": each.label, "since": each.since}
             for each in status.clients
@@ -183,7 +189,7 @@ def _compare(
             f"{number}: zeoctl restart {name}."
         )
     elif number in state.copies and status.read_only != state.copy(number).read_only:
-        wanted = _mode(read_only=state.copy(number).read_only)
+        wanted = state.copy(number).mode
         told.problems.append(
             f"Database copy {number} should be {wanted}, and is not: "
             f"zeoctl {wanted} {name} --copy {number}."
@@ -244,14 +250,14 @@ def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
     return {
         "number": copy.number,
         "status": copy.status.value,
-        "mode": _mode(read_only=copy.read_only),
+        "mode": copy.mode,
         "side": state.side_of(copy.number),
         "size": size,
         "origin": copy.origin,
         "parent": copy.parent,
         "made": copy.made,
         "packed": copy.packed,
-        "source": copy.source,
+        "source": copy.source or None,
         "withheld": copy.withheld,
     }
 
@@ -297,7 +303,3 @@ def _check_room(told: Report, found: dict[str, Any]) -> None:
             "Less is free on the disk than the database is large: it cannot be "
             "packed, staged or restored."
         )
-
-
-def _mode(*, read_only: bool) -> str:
-    return "read-only" if read_only else "writable"

@@ -34,7 +34,7 @@ def _listed(unit: Unit) -> dict[str, Any]:
     verdict = verdicts.read(unit)
     return {
         **described(unit),
-        "verified": None
+        "verification": None
         if verdict is None
         else {
             "time": verdict.time,
@@ -90,8 +90,7 @@ def verify(
         raise _damaged(storage, damage)
     return {
         "drill": drill,
-        "chains": [dataclasses.asdict(result) for result in results],
-        "warnings": [line for result in results for line in result.warnings],
+        "chains": [_told(result) for result in results],
         "text": _text(results, drill=drill),
     }
 
@@ -117,6 +116,13 @@ def _check_room(chain: Chain, unit: Unit | None, scratch: Path) -> None:
         space.check(scratch, need, "make a scratch copy")
 
 
+def _told(result: Result) -> dict[str, Any]:
+    """Return what is known of a chain in which no damage was found."""
+    told = dataclasses.asdict(result)
+    del told["damage"]
+    return {**told, "findings": told["findings"] or None}
+
+
 def _damaged(storage: Storage, damage: Sequence[str]) -> DamagedError:
     more = f" ({len(damage) - 1} more findings)" if len(damage) > 1 else ""
     good = verification.good(repository.load(storage))
@@ -136,8 +142,8 @@ def _text(results: Sequence[Result], *, drill: bool) -> str:
     parts = []
     for result in results:
         part = (
-            f"chain {result.chain} is as it was written: {len(result.units)} backups, "
-            f"{megabytes(result.size)} and {result.blobs} blobs read in "
+            f"chain {result.chain} is as it was written: {len(result.backups)} "
+            f"backups, {megabytes(result.bytes)} and {result.blobs} blobs read in "
             f"{result.seconds:.1f} s"
         )
         if drill and result.findings:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base.errors import UnfinishedError, UnreachableError
+from karl.recipe.release.base.waiting import eventually, has_ended
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.servers import control, supervisor
-from karl.recipe.zeoserver.servers.waiting import eventually, has_ended
 
 #: Seconds after which one that has not ended must answer, or is said to hang.
 _MOMENT = 5.0

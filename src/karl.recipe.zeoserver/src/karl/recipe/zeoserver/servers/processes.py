@@ -19,6 +19,7 @@ from karl.recipe.release.base.errors import (
     UnreachableError,
 )
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.waiting import eventually, has_ended
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Central
@@ -26,7 +27,6 @@ from karl.recipe.zeoserver.rendering import supervisorconf
 from karl.recipe.zeoserver.servers import control, orphans, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
 from karl.recipe.zeoserver.servers.outputs import Output
-from karl.recipe.zeoserver.servers.waiting import eventually, has_ended
 
 #: Seconds that supervisord has to start.
 _START = 20.0
