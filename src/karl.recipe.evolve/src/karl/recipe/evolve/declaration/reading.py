@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
-from karl.recipe.release.base.errors import KarlError, UsageError
-
-Value = TypeVar("Value")
-
-#: How much of a wrong value is shown.
-_SHOWN = 60
+from karl.recipe.release.base import optionproblems
+from karl.recipe.release.base.optionproblems import Value
 
 
 class Reading:
@@ -37,13 +32,12 @@ class Reading:
 
     def read(self, option: str, parse: Callable[[str], Value]) -> Value:
         """Return the value of an option; of a wrong one, that of its default."""
-        text = self.text(option)
-        try:
-            return parse(text)
-        except KarlError as error:
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-            self.complain(f"{option} = {shown!r}: {error.message.rstrip('.')}")
-            return parse(self.defaults[option])
+        return optionproblems.parsed(
+            self.text(option),
+            self.defaults[option],
+            parse,
+            lambda wrong: self.complain(f"{option} {wrong}"),
+        )
 
     def complain(self, problem: str) -> None:
         """Note that something is wrong."""
@@ -54,11 +48,4 @@ class Reading:
 
         :raises UsageError: something is.
         """
-        problems = list(dict.fromkeys(self.problems))
-        if problems:
-            lines = "".join(f"\n- {problem}" for problem in problems)
-            count = len(problems)
-            one = "An option is" if count == 1 else f"{count} options are"
-            raise UsageError(
-                f"{one} wrong:{lines}\n", "Correct them; nothing was written."
-            )
+        optionproblems.refuse(self.problems)
