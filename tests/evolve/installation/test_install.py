@@ -224,7 +224,9 @@ def test_evolve_run_without_a_release(site):
         [site.places.evolve_run_command, "--json"], capture_output=True, check=False
     )
     assert done.returncode == 3
-    assert "switch-version" in json.loads(done.stdout)["error"]["next"]
+    (line,) = map(json.loads, done.stdout.splitlines())
+    assert (line["event"], line["exit"]) == ("error", 3)
+    assert "switch-version" in line["next"]
 
 
 @pytest.mark.usefixtures("short_code")

@@ -95,12 +95,14 @@ def test_missing_databases_are_not_made(packages, tmp_path):
 
 
 def test_wrong_usage(packages, data, tmp_path):
-    """Options that do not go together end with exit code 2."""
+    """Options that do not go together end with exit code 2; programs are told why."""
     conf = configuration(tmp_path, data)
     assert run(packages).returncode == 2
     assert run(packages, "--data", data, "--zodb-conf", conf).returncode == 2
     assert run(packages, "--zodb-conf", conf, "--blobs", tmp_path).returncode == 2
-    assert run(packages, "--data", data, "--evolve", "--check").returncode == 2
+    result = run(packages, "--data", data, "--evolve", "--check", "--json")
+    assert result.returncode == 2
+    assert event(result, "error")["exit"] == 2
     conf.write_text("<zodb>\n  <filestorage>\n")
     assert run(packages, "--zodb-conf", conf).returncode == 2
 

@@ -37,9 +37,10 @@ def refuse(message, tip):
     print("error: " + message, "next: " + tip, sep="\\n", file=sys.stderr)
     if "--json" in sys.argv:
         import json
+        import time
 
         error = {{"message": message, "next": tip, "exit": 3}}
-        print(json.dumps({{"error": error}}, indent=1, sort_keys=True))
+        print({told})
     sys.exit(3)
 
 
@@ -59,6 +60,10 @@ except OSError:
     )
 fcntl.flock(held, fcntl.LOCK_SH)
 """
+
+#: What is told to programs: one object; by evolve-run, whose every line is an event.
+_OBJECT = 'json.dumps({"error": error}, indent=1, sort_keys=True)'
+_EVENT = 'json.dumps({"event": "error", "time": time.time(), **error})'
 
 _COMMAND = """\
 sys.path.insert(0, lib)
@@ -118,13 +123,14 @@ def read_payload(packages: Sequence[str] = _PACKAGES) -> dict[str, bytes]:
     )
 
 
-def head(root: Path, lib: Path, interpreter: str) -> str:
+def head(root: Path, lib: Path, interpreter: str, told: str = _OBJECT) -> str:
     """Return what every command of a site begins with.
 
+    :param told: the expression of what programs are told of an error.
     :raises UsageError: a path cannot be written into a script.
     """
     first = payload.first_lines(interpreter, _PYTHON_OPTIONS)
-    return first + _HEAD.format(root=str(root), lib=str(lib))
+    return first + _HEAD.format(root=str(root), lib=str(lib), told=told)
 
 
 def command(root: Path, lib: Path, interpreter: str, module: str) -> str:
@@ -153,7 +159,7 @@ def render(site: SiteDeclaration, lib: Path, interpreter: str) -> dict[Path, str
         places.site_command: first + serve,
         places.evolve_command: first + upgrade,
         places.worker_command: first + _WORKER,
-        places.evolve_run_command: first
+        places.evolve_run_command: head(places.root, lib, interpreter, _EVENT)
         + _EVOLVE_RUN.format(options=site.evolve_options),
         **_refresh(site, first),
         **_supervise(site, places),

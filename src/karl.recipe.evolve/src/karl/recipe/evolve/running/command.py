@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from karl.recipe.evolve.running.errors import (
     BrokenError,
@@ -42,13 +42,25 @@ again; 8 the database's server does not answer.
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises what is wrong, so that programs are told it too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong.
+
+        :raises UsageError: always.
+        """
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", "See --help.")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command's arguments."""
-    result = argparse.ArgumentParser(
+    result = _Parser(
         prog="evolve-run",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     where = result.add_mutually_exclusive_group(required=True)
     where.add_argument("--zodb-conf", type=Path, help="configuration of the database")
@@ -101,20 +113,22 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, stream: TextIO | None = None) -> int:
     """Run the command; return its exit code."""
     out = sys.stdout if stream is None else stream
-    options = parser().parse_args(arguments)
-    tell: Listener = JsonLines(out) if options.json else Text(out)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    tell: Listener = JsonLines(out) if as_json else Text(out)
     stop = Stop()
-    _listen(stop)
     try:
+        options = parser().parse_args(words)
+        _listen(stop)
         _run(options, tell, stop)
     except EvolveError as error:
-        _failed(error, tell, as_json=options.json)
+        _failed(error, tell, as_json=as_json)
         return error.exit_code
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - storages raise what they like
         told = EvolveError(f"{type(error).__name__}: {error}")
-        _failed(told, tell, as_json=options.json)
+        _failed(told, tell, as_json=as_json)
         return told.exit_code
     return 0
 

@@ -106,8 +106,10 @@ def _package(package: Package, recorded: int | None) -> dict[str, Any]:
 def _deferred(root: Any, packages: list[Package]) -> list[dict[str, Any]]:
     names = {package.module: package.name for package in packages}
     return [
-        {"package": names.get(entry["module"], entry["module"]), **entry}
-        | {"position": None}
+        {
+            "package": names.get(entry["module"], entry["module"]),
+            **{name: entry[name] for name in ("module", "version", "seen", "changed")},
+        }
         for entry in (root.get(DEFERRED) or {}).values()
     ]
 
