@@ -17,7 +17,7 @@ from support import httpload
 from support.servedsites import make_current, serving, wait_for
 
 from karl.recipe.evolve.declaration.model import Address
-from karl.recipe.evolve.serving.health import has_ended
+from karl.recipe.release.base.waiting import has_ended
 
 #: Real processes of a site, started again and again.
 pytestmark = pytest.mark.slow

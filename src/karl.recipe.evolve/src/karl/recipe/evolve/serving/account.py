@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import pwd
 
 from karl.recipe.evolve.declaration.layout import EvolveLayout
+from karl.recipe.release.base.accounts import user_name
 from karl.recipe.release.base.errors import RefusedError
 
 
@@ -17,10 +17,10 @@ def check(places: EvolveLayout, declared: str = "") -> None:
     """
     user = os.geteuid()
     owner = places.root.stat().st_uid
-    name = _name(user)
+    name = user_name(user)
     if user != owner:
         raise RefusedError(
-            f"{places.root} belongs to {_name(owner)}, and you are {name}.",
+            f"{places.root} belongs to {user_name(owner)}, and you are {name}.",
             f"Do it as that user: sudo -u '#{owner}' ...",
         )
     if declared not in {"", name}:
@@ -28,10 +28,3 @@ def check(places: EvolveLayout, declared: str = "") -> None:
             f"The site runs as {declared}, and you are {name}.",
             f"Do it as that user: sudo -u {declared} ...",
         )
-
-
-def _name(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

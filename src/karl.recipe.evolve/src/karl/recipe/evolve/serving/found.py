@@ -11,9 +11,9 @@ from pathlib import Path
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import MOST_WORKERS
 from karl.recipe.evolve.serving import records
-from karl.recipe.evolve.serving.health import eventually, has_ended
 from karl.recipe.release.base.errors import UnfinishedError
 from karl.recipe.release.base.unixhttp import Connection
+from karl.recipe.release.base.waiting import eventually, has_ended
 
 #: Seconds that a killed process has to be gone.
 _LAST_MOMENTS = 5.0

@@ -5,16 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base.unixhttp import Connection
-
-#: How often is looked whether something has come true, in seconds.
-_PAUSE = 0.05
 
 #: The most that is read of an answer.
 _LIMIT = 1 << 20
@@ -69,16 +64,6 @@ def ask(socket: Path, path: str, patience: float) -> Health:
     return Health(pid, status, body, problem)
 
 
-def eventually(what: Callable[[], bool], seconds: float) -> bool:
-    """Wait until *what* is true, but not longer than that; tell whether it is."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_PAUSE)
-    return True
-
-
 def tail(path: Path, size: int = 2000) -> str:
     """Return the end of a log."""
     try:
@@ -87,14 +72,6 @@ def tail(path: Path, size: int = 2000) -> str:
             return stream.read().decode(errors="replace").strip()
     except OSError:
         return ""
-
-
-def has_ended(pid: int) -> bool:
-    """Tell whether a process is gone, or only waits for somebody to take note."""
-    try:
-        return not Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return True
 
 
 def _parsed(content: bytes) -> Any:

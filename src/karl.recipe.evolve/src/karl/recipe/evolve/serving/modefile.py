@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import pwd
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +15,9 @@ from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.modes import state
 from karl.recipe.evolve.modes.state import Mode
 from karl.recipe.release.base import files
+from karl.recipe.release.base.accounts import actor
 from karl.recipe.release.base.errors import BusyError
+from karl.recipe.release.base.waiting import eventually
 
 #: The mode is told to every user of the machine: their processes may serve it.
 _READABLE = 0o644
@@ -75,14 +76,11 @@ def inhibit(places: EvolveLayout, why: str, wait: float) -> bool:
     if new:
         content = asdict(Inhibition(why, time.time()))
         files.write(places.inhibit, files.canonical_json(content), _READABLE)
-    deadline = time.monotonic() + wait
-    while not _is_free(places.jobs_lock):
-        if time.monotonic() >= deadline:
-            raise BusyError(
-                "A cron job of the site is still running; no other one will begin.",
-                "Wait for it and say it again, or let jobs begin: bin/site allow.",
-            )
-        time.sleep(0.1)
+    if not eventually(lambda: _is_free(places.jobs_lock), wait):
+        raise BusyError(
+            "A cron job of the site is still running; no other one will begin.",
+            "Wait for it and say it again, or let jobs begin: bin/site allow.",
+        )
     return new
 
 
@@ -112,18 +110,6 @@ def job(places: EvolveLayout) -> Iterator[bool]:
         yield normal and inhibition(places) is None
     finally:
         os.close(descriptor)
-
-
-def actor() -> str:
-    """Return who runs this."""
-    name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or ""
-    printable = "".join(letter for letter in name if letter.isprintable())
-    if printable:
-        return printable
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def _is_free(lock: Path) -> bool:

@@ -10,10 +10,11 @@ from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.rendering import systemdunits
 from karl.recipe.evolve.serving import controller, records
 from karl.recipe.evolve.serving.controller import Controller
-from karl.recipe.evolve.serving.health import Health, ask, eventually, tail
+from karl.recipe.evolve.serving.health import Health, ask, tail
 from karl.recipe.release.base.errors import UnfinishedError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.waiting import eventually
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.rendering.supervisorconf import GROUP, STOP_MARGIN
 from karl.recipe.evolve.serving import found, vacancy
 from karl.recipe.evolve.serving.controller import Control
-from karl.recipe.evolve.serving.health import eventually, has_ended, tail
+from karl.recipe.evolve.serving.health import tail
 from karl.recipe.release.base import files, process, supervision
 from karl.recipe.release.base.errors import (
     KarlError,
@@ -21,6 +21,7 @@ from karl.recipe.release.base.errors import (
     UnreachableError,
 )
 from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.waiting import eventually, has_ended
 
 #: Seconds that supervisord has to start.
 _START = 20.0

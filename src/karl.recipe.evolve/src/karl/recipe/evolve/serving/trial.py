@@ -12,9 +12,10 @@ from pathlib import Path
 from karl.recipe.evolve.declaration.layout import EvolveLayout
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.serving import launching
-from karl.recipe.evolve.serving.health import Health, ask, eventually, tail
+from karl.recipe.evolve.serving.health import Health, ask, tail
 from karl.recipe.release.base import files, process
 from karl.recipe.release.base.errors import KarlError
+from karl.recipe.release.base.waiting import eventually
 
 #: How the folders of trials begin.
 _PREFIX = ".try-"

@@ -26,9 +26,6 @@ from karl.recipe.release.base.command import guarded
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import PrerequisiteError, UsageError
 
-#: Seconds that gunicorn has beyond the time for the last requests.
-MARGIN = 10.0
-
 
 def main(root: str, lib: str) -> int:
     """Serve until stopped; return only with an exit code.

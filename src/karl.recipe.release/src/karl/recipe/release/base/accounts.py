@@ -26,6 +26,13 @@ def group_name(number: int) -> str:
         return str(number)
 
 
+def actor() -> str:
+    """Return the name of whoever runs this, also where that is through sudo."""
+    name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or ""
+    printable = "".join(letter for letter in name if letter.isprintable())
+    return printable or user_name(os.getuid())
+
+
 def check_owner(root: Path, declared: str, what: str) -> tuple[str, str]:
     """Return the names of the user and the group of whoever runs this.
 

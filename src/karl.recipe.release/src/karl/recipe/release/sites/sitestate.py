@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from karl.recipe.release.base import files
+from karl.recipe.release.base import accounts, files
 from karl.recipe.release.base.errors import DamagedError, KarlError, RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.sites import revisions
@@ -183,18 +182,7 @@ def sealed_releases(site: SiteLayout) -> tuple[str, ...]:
 
 def actor() -> dict[str, str]:
     """Return who runs this, and on which machine."""
-    name = os.environ.get("SUDO_USER") or os.environ.get("LOGNAME") or ""
-    printable = "".join(letter for letter in name if letter.isprintable())
-    return {"by": printable or _account(), "host": os.uname().nodename}
-
-
-def _account() -> str:
-    """Return the name of the user, or the number of one who has none."""
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
+    return {"by": accounts.actor(), "host": os.uname().nodename}
 
 
 def refuse_root(site: SiteLayout) -> None:

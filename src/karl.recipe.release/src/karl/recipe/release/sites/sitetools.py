@@ -25,6 +25,7 @@ __all__ = ["MODULES", "SiteConfig", "install"]
 MODULES = (
     "__init__",
     "base/__init__",
+    "base/accounts",
     "base/command",
     "base/console",
     "base/errors",
