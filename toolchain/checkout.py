@@ -10,7 +10,7 @@ from karl.recipe.release.base.names import IndexName
 
 #: The frozen index of the tools, and the one that adds what tests need.
 TOOLS = IndexName("toolchain", "1")
-TEST_TOOLS = IndexName("toolchain-test", "3")
+TEST_TOOLS = IndexName("toolchain-test", "4")
 
 
 @dataclass(frozen=True)

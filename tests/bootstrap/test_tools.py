@@ -106,8 +106,15 @@ def test_test_tools_extend_the_tools(checkout):
         }
         for path in (
             checkout / "indexes/toolchain/1/pylock.toml",
-            checkout / "indexes/toolchain-test/3/pylock.toml",
+            checkout / "indexes/toolchain-test/4/pylock.toml",
         )
     )
     assert tools.items() <= test_tools.items()
-    assert {"pytest", "ruff", "mypy", "sphinx", "twine"} <= test_tools.keys()
+    assert {
+        "pytest",
+        "ruff",
+        "mypy",
+        "sphinx",
+        "twine",
+        "jsonschema",
+    } <= test_tools.keys()
