@@ -250,14 +250,14 @@ def test_everything_is_told_at_once():
         "storages names acme more than once",
         "there is no section [nobody]",
         "[zeoserver] user = 'a b'",
-        "[zeoserver] zeo-conf is not supported",
+        "[zeoserver] the option zeo-conf is not supported",
         "[zeoserver] there is no option colour; there are backup-at",
         "[acme] there is no option zeo-adress; is zeo-address meant?",
         "[acme] full-every = '0'",
-        "[acme] root is an option of the part",
+        "[acme] the option root belongs to the part",
         "[globex] zeo-address: other machines can reach 0.0.0.0:8100",
         "[globex] client-host is needed",
-        "[globex] monitor-address is not supported: ZEO has no monitor",
+        "[globex] the option monitor-address is not supported: ZEO has no monitor",
     ):
         assert said.count(part) == 1, part
     assert said.count("[zeoserver] keep = 'x'") == 1
@@ -268,7 +268,7 @@ def test_everything_is_told_at_once():
 @pytest.mark.parametrize("option", sorted(optionnames.REFUSED))
 def test_options_of_old_recipes_are_refused_with_the_reason(option):
     """Wherever they stand, the message says why and what to use."""
-    reason = f"{option} is not supported: {optionnames.REFUSED[option]}"
+    reason = f"the option {option} is not supported: {optionnames.REFUSED[option]}"
     assert f"[acme] {reason}" in refused(acme={option: "x"})
     assert f"[zeoserver] {reason}" in refused({option: "x"}, acme={})
 

@@ -14,6 +14,7 @@ from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.base.optionreading import BUILDOUTS_OWN
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.distributions.lockfile import Index as FrozenIndex
 from karl.recipe.release.distributions.pool import Pool
@@ -44,11 +45,6 @@ DEFAULTS: Mapping[str, str] = {
     "indexes": "${buildout:directory}/indexes",
     "store": "${buildout:directory}/store",
 }
-
-#: Options that buildout itself puts into a section.
-_BUILDOUTS_OWN = frozenset(
-    {"recipe", "__buildout_signature__", "__buildout_installed__"}
-)
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def read_options(buildout: Any, name: str, options: Any) -> IndexOptions:
     :raises UsageError: one is malformed.
     :raises RefusedError: there is an option that the recipe does not know.
     """
-    unknown = sorted(set(options) - set(DEFAULTS) - _BUILDOUTS_OWN)
+    unknown = sorted(set(options) - set(DEFAULTS) - BUILDOUTS_OWN)
     if unknown:
         raise RefusedError(
             f"unknown options: {', '.join(unknown)}.",

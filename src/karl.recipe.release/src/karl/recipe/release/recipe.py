@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shlex
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 
 import zc.buildout
 
-from karl.recipe.release.base import files
+from karl.recipe.release.base import files, optionreading
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, UsageError
 from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
@@ -59,11 +58,6 @@ DEFAULTS: Mapping[str, str | None] = {
 _NAMING_THE_ROOT = ("zodb-conf", "site-ini", "after-switch")
 
 _REQUIRED = ("root", "version", "index", "eggs")
-
-#: Options that buildout itself puts into a section.
-_BUILDOUTS_OWN = frozenset(
-    {"recipe", "__buildout_signature__", "__buildout_installed__"}
-)
 
 #: Options of zc.recipe.egg that mean nothing here, and why.
 _REFUSED = {
@@ -215,17 +209,10 @@ def _present(given: Mapping[str, Any]) -> dict[str, str]:
 
 def _unknown(options: Any) -> list[str]:
     """Tell of options that the recipe does not have, and what may be meant."""
-    told = []
-    for name in sorted(set(options) - set(DEFAULTS) - _BUILDOUTS_OWN):
-        near = difflib.get_close_matches(name, DEFAULTS, n=1)
-        if name in _REFUSED:
-            told.append(f"the option {name} is not supported: {_REFUSED[name]}")
-        elif near:
-            told.append(f"there is no option {name}; is {near[0]} meant?")
-        else:
-            known = ", ".join(sorted(DEFAULTS))
-            told.append(f"there is no option {name}; there are {known}")
-    return told
+    reasons = {name: f"is not supported: {why}" for name, why in _REFUSED.items()}
+    return optionreading.unknown(
+        {*options} - optionreading.BUILDOUTS_OWN, DEFAULTS, reasons
+    )
 
 
 def _absent(given: Mapping[str, Any]) -> list[str]:

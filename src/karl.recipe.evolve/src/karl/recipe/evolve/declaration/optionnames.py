@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from karl.recipe.evolve.declaration.model import MOMENTS
 
@@ -41,25 +40,3 @@ DEFAULTS: Mapping[str, str] = {
     "evolve-timeout": "86400",
     "window-limit": "0",
 }
-
-#: Options that zc.buildout itself puts into a section.
-BUILDOUTS_OWN = frozenset(
-    {"recipe", "__buildout_signature__", "__buildout_installed__"}
-)
-
-
-def unknown(given: Iterable[str], known: Iterable[str] = DEFAULTS) -> list[str]:
-    """Tell of each option that there is not, and what may be meant.
-
-    :param given: names of options.
-    :param known: the names that there are.
-    """
-    names = sorted(known)
-    return [_tell(name, names) for name in sorted(set(given) - set(names))]
-
-
-def _tell(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"there is no option {name}; is {near[0]} meant?"
-    return f"there is no option {name}; there are {', '.join(known)}"

@@ -18,7 +18,7 @@ from karl.recipe.evolve.declaration.model import (
     Timeouts,
 )
 from karl.recipe.evolve.declaration.reading import Reading
-from karl.recipe.release.base import optionvalues
+from karl.recipe.release.base import optionreading, optionvalues
 
 _DAY = 86400.0
 
@@ -36,13 +36,8 @@ def read(buildout: Any, part: str, options: Any) -> SiteDeclaration:
     :param options: its options.
     :raises UsageError: tells everything that is wrong with them at once.
     """
-    names = set(options) - optionnames.BUILDOUTS_OWN
-    given = {name: str(options[name]) for name in sorted(names)}
-    reading = Reading(
-        given, Path(buildout["buildout"]["directory"]), optionnames.DEFAULTS
-    )
-    for told in optionnames.unknown(given):
-        reading.complain(told)
+    directory = Path(buildout["buildout"]["directory"])
+    reading = Reading(optionreading.given(options), directory, optionnames.DEFAULTS)
     found = _declared(reading)
     _check(reading, found)
     reading.refuse()

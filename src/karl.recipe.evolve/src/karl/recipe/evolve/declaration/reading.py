@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from karl.recipe.release.base import optionproblems
-from karl.recipe.release.base.optionproblems import Value
+from karl.recipe.release.base import optionreading
+from karl.recipe.release.base.optionreading import Value
 
 
 class Reading:
@@ -15,7 +15,7 @@ class Reading:
     :param given: their texts by name.
     :param base: the folder that relative paths are below.
     :param defaults: what an option is that is not given; every option is there.
-    :ivar problems: in words.
+    :ivar problems: in words; options that there are not are among them.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Reading:
         self.given = given
         self.base = base
         self.defaults = defaults
-        self.problems: list[str] = []
+        self.problems = optionreading.unknown(given, defaults)
 
     def text(self, option: str) -> str:
         """Return the text of an option."""
@@ -32,7 +32,7 @@ class Reading:
 
     def read(self, option: str, parse: Callable[[str], Value]) -> Value:
         """Return the value of an option; of a wrong one, that of its default."""
-        return optionproblems.parsed(
+        return optionreading.parsed(
             self.text(option),
             self.defaults[option],
             parse,
@@ -48,4 +48,4 @@ class Reading:
 
         :raises UsageError: something is.
         """
-        optionproblems.refuse(self.problems)
+        optionreading.refuse(self.problems)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.evolve.declaration import optionnames, values
+from karl.recipe.evolve.declaration import values
 from karl.recipe.evolve.declaration.reading import Reading
 from karl.recipe.evolve.rollout.model import Rollouts
-from karl.recipe.release.base import optionvalues
+from karl.recipe.release.base import optionreading, optionvalues
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.names import IndexName, checked_label
 
@@ -50,12 +50,8 @@ def read(buildout: Any, part: str, options: Any) -> Rollouts:
     :param options: its options.
     :raises UsageError: tells everything that is wrong with them at once.
     """
-    names = set(options) - optionnames.BUILDOUTS_OWN
-    given = {name: str(options[name]) for name in sorted(names)}
     directory = Path(buildout["buildout"]["directory"])
-    reading = Reading(given, directory, DEFAULTS)
-    for told in optionnames.unknown(given, DEFAULTS):
-        reading.complain(told)
+    reading = Reading(optionreading.given(options), directory, DEFAULTS)
     found = _declared(reading)
     reading.refuse()
     return found

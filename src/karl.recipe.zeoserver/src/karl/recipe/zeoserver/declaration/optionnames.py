@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 #: Options of a storage: the part's value holds for all, the storage's own
 #: section overrides it.
@@ -56,11 +55,6 @@ CENTRAL: Mapping[str, str] = {
 #: Every option of the part.
 PART: Mapping[str, str] = {**CENTRAL, **STORAGE}
 
-#: Options that zc.buildout itself puts into a section.
-BUILDOUTS_OWN = frozenset(
-    {"recipe", "__buildout_signature__", "__buildout_installed__"}
-)
-
 _NO_PASSWORDS = "ZEO has no passwords any more; use ssl-authenticate"
 _NO_PATHS = "a database is a numbered copy below root, and zeoctl makes it"
 _NO_SCRIPTS = "zeoctl backup and zeoctl pack do this"
@@ -104,22 +98,8 @@ REFUSED: Mapping[str, str] = {
 }
 
 
-def unknown(given: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Tell of each option that there is not, why, or what may be meant.
-
-    :param given: names of options of a section.
-    :param known: those that it may have.
-    """
-    names = sorted(known)
-    return [_tell(name, names) for name in sorted(set(given) - set(names))]
-
-
-def _tell(name: str, known: list[str]) -> str:
-    if name in REFUSED:
-        return f"{name} is not supported: {REFUSED[name]}"
-    if name in CENTRAL:
-        return f"{name} is an option of the part, not of a storage"
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"there is no option {name}; is {near[0]} meant?"
-    return f"there is no option {name}; there are {', '.join(known)}"
+#: What is said of options that a section cannot have.
+REASONS: Mapping[str, str] = {
+    **dict.fromkeys(CENTRAL, "belongs to the part, not to a storage"),
+    **{name: f"is not supported: {reason}" for name, reason in REFUSED.items()},
+}

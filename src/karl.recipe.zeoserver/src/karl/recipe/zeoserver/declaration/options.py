@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base import optionproblems, optionvalues
+from karl.recipe.release.base import optionreading, optionvalues
 from karl.recipe.release.base.errors import KarlError
 from karl.recipe.zeoserver.declaration import (
     collisions,
@@ -33,9 +33,9 @@ def read(buildout: Any, part: str, options: Any) -> Central:
     """
     problems: list[str] = []
     base = Path(buildout["buildout"]["directory"])
-    common = _given(options)
+    common = optionreading.given(options)
     whole = Section(part, common, part, {}, optionnames.PART, problems)
-    for told in optionnames.unknown(common, optionnames.PART):
+    for told in _unknown(common, optionnames.PART):
         whole.complain(told)
     root = _root(whole, base)
     storages = {
@@ -51,14 +51,12 @@ def read(buildout: Any, part: str, options: Any) -> Central:
         sites=whole.read("sites", values.sites(base)),
     )
     problems += collisions.of(found)
-    optionproblems.refuse(problems)
+    optionreading.refuse(problems)
     return found
 
 
-def _given(options: Any) -> dict[str, str]:
-    """Return the options of a section; each is read, so that none is unused."""
-    names = set(options) - optionnames.BUILDOUTS_OWN
-    return {name: str(options[name]) for name in sorted(names)}
+def _unknown(given: Iterable[str], known: Iterable[str]) -> list[str]:
+    return optionreading.unknown(given, known, optionnames.REASONS)
 
 
 def _root(whole: Section, base: Path) -> CentralLayout:
@@ -110,11 +108,11 @@ def _storage(
 ) -> StorageDeclaration | None:
     """Return one storage, unless there is no section of its name."""
     try:
-        own = _given(buildout[name])
+        own = optionreading.given(buildout[name])
     except KeyError:
         problems.append(f"[{part}] storages: there is no section [{name}]")
         return None
     section = Section(name, own, part, common, optionnames.STORAGE, problems)
-    for told in optionnames.unknown(own, optionnames.STORAGE):
+    for told in _unknown(own, optionnames.STORAGE):
         section.complain(told)
     return storageoptions.read(section, *where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from karl.recipe.release.base.optionproblems import Value, parsed
+from karl.recipe.release.base.optionreading import Value, parsed
 
 
 @dataclass(frozen=True)
