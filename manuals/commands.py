@@ -1,10 +1,11 @@
-"""The commands that there are, and the packages that bring them."""
+"""The commands that people type, and the packages that bring them."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from karl.recipe.evolve.rollout import command as rollout
@@ -17,29 +18,27 @@ from karl.recipe.release.sites import switchoptions
 from karl.recipe.zeoserver.commands import zeoctl
 from manuals import bash, manpage, zsh
 from manuals.tree import read
-
-_SOURCES = Path(__file__).resolve().parents[1] / "src"
+from tour import command as tour
 
 
 @dataclass(frozen=True)
 class Manual:
     """A command and what is written about it.
 
-    :ivar distribution: brings the command.
+    :ivar package: brings the command.
     :ivar parser: returns its parser.
     :ivar extra: words that its first argument may be, beside what it is named for.
     """
 
     name: str
-    distribution: str
+    package: str
     parser: Callable[[], argparse.ArgumentParser]
     extra: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
         """Where the files are kept, in the package."""
-        package = _SOURCES / self.distribution / "src"
-        return package.joinpath(*self.distribution.split("."), "manuals")
+        return Path(str(resources.files(self.package)), "manuals")
 
     def files(self) -> dict[Path, str]:
         """Return the text of each file."""
@@ -47,11 +46,11 @@ class Manual:
         others = tuple(
             one.name
             for one in MANUALS
-            if one.distribution == self.distribution and one is not self
+            if one.package == self.package and one is not self
         )
         return {
             self.folder / f"{self.name}.1": manpage.render(
-                command, self.distribution, others
+                command, self.package, others
             ),
             self.folder / f"{self.name}.bash": bash.render(command, self.extra),
             self.folder / f"{self.name}.zsh": zsh.render(command, self.extra),
@@ -71,4 +70,5 @@ MANUALS = (
     Manual("refresh-staging", "karl.recipe.evolve", refreshing.build_parser),
     Manual("rollout", "karl.recipe.evolve", rollout.build_parser),
     Manual("site", "karl.recipe.evolve", site.build_parser),
+    Manual("tour", "tour", tour.parser),
 )

@@ -9,21 +9,19 @@ from manuals.tree import Argument, Command, Option
 _EXAMPLES = "examples:\n"
 
 
-def render(command: Command, distribution: str, others: tuple[str, ...]) -> str:
+def render(command: Command, package: str, others: tuple[str, ...]) -> str:
     """Return the page of a command, for section 1.
 
     It has no date and no version: the same command gives the same page.
 
-    :param distribution: what the command belongs to.
+    :param package: what the command belongs to.
     :param others: commands that belong together with this one.
     """
-    return "".join(f"{line}\n" for line in _page(command, distribution, others))
+    return "".join(f"{line}\n" for line in _page(command, package, others))
 
 
-def _page(
-    command: Command, distribution: str, others: tuple[str, ...]
-) -> Iterator[str]:
-    yield f'.TH {_text(command.name).upper()} 1 "" "{distribution}"'
+def _page(command: Command, package: str, others: tuple[str, ...]) -> Iterator[str]:
+    yield f'.TH {_text(command.name).upper()} 1 "" "{package}"'
     # Nobody wants a dash where an option begins, or words torn apart.
     yield ".nh"
     yield ".SH NAME"

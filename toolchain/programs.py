@@ -80,12 +80,14 @@ def rendered(root: Path) -> dict[str, str]:
 def written(checkout: Checkout) -> list[str]:
     """Write the commands that are not as they should be; return their names.
 
-    Their man page and completion come with them.
+    Their man pages and completion come with them.
     """
-    for path, text in manuals.texts(
-        checkout.release_package, checkout.share, ["karl-index"]
-    ).items():
-        files.write_if_changed(path, text)
+    for package, name in (
+        (checkout.release_package, "karl-index"),
+        (checkout.tour_package, "tour"),
+    ):
+        for path, text in manuals.texts(package, checkout.share, [name]).items():
+            files.write_if_changed(path, text)
     return [
         name
         for name, content in rendered(checkout.root).items()

@@ -24,10 +24,11 @@ from tour.visitors import Seen
 from tour.workshop import UnexpectedError, Workshop
 
 _DESCRIPTION = """\
-Show, with real processes on this machine and in a folder of its own, what the suite
-does: freeze indexes, build releases, serve a database and a site, upgrade it on a copy
-of its data while visitors read and write, and go back.  It takes some minutes, and
-leaves nothing behind but files in the pool.
+Show what the suite does, with real processes on this machine.
+
+The tour freezes indexes, builds releases, serves a database and a site, upgrades it on
+a copy of its data while visitors read and write, and goes back.  It takes some minutes,
+works in a folder of its own, and leaves nothing behind but files in the pool.
 """
 
 _EPILOGUE = """\

@@ -16,7 +16,9 @@ import pytest
 import tomli_w
 
 #: What bootstrap.py needs of a checkout.
-PARTS = ("bootstrap.py", "toolchain", "indexes/toolchain", "indexes/toolchain-test")
+PARTS = (
+    "bootstrap.py", "toolchain", "tour", "indexes/toolchain", "indexes/toolchain-test",
+)  # fmt: skip
 
 #: Nobody listens there.
 CLOSED = "http://127.0.0.1:9/simple"

@@ -90,7 +90,7 @@ def test_every_option_is_documented(checkout):
     page = (checkout / "docs" / "tutorial" / "tour.md").read_text()
     told = command.parser().format_help()
     options = set(re.findall(r"--[a-z]+", told)) - {"--help"}
-    assert options == set(re.findall(r"--[a-z]+", page)) & options
+    assert options <= set(re.findall(r"--[a-z]+", page))
     titles = re.findall(r"^## \d+\. (.+)$", page, re.MULTILINE)
     source = (checkout / "tour" / "command.py").read_text()
     assert len(titles) == command.CHAPTERS
