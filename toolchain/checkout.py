@@ -49,8 +49,13 @@ class Checkout:
 
     @property
     def share(self) -> ShareLayout:
-        """Man page and completion of karl-index."""
+        """Man pages and completion of the commands."""
         return ShareLayout(self.root / "share")
+
+    @property
+    def tour_package(self) -> Path:
+        """The package of the tour."""
+        return self.root / "tour"
 
     @property
     def release_package(self) -> Path:
