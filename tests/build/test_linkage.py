@@ -15,8 +15,8 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.building import linkage, prerequisites, systemlibs
-from karl.recipe.release.building.linkedprojects import KNOWN
-from karl.recipe.release.building.systemlibs import BuiltWheel
+from karl.recipe.release.building.builtwheels import BuiltWheel
+from karl.recipe.release.building.linkedprojects import KNOWN, linked_projects
 from karl.recipe.release.distributions.lockfile import Index
 
 XMLSEC_SHA256 = "f3fac9ae679f66585925cc00c5f6839ae36c1d03157619571dee18acc05b9c01"
@@ -38,7 +38,7 @@ class Tree:
         subprocess.run(argv, check=True)
 
     def prove(self, project: str = "lxml") -> dict:
-        return linkage.prove(self.packages, self.python, project)
+        return linkage.prove(self.packages, self.python, KNOWN[project])
 
     def run(self, code: str) -> str:
         argv = [str(self.python), "-I", "-c", code]
@@ -137,7 +137,7 @@ def test_search_path_into_the_tree_is_refused(
     indexed: Callable, software: SoftwareLayout, tmp_path: Path
 ):
     """An extension module that looks for libraries beside itself is refused."""
-    declared = systemlibs.linked_projects("tiny = libxml-2.0; libxml2-dev")
+    declared = linked_projects("tiny = libxml-2.0; libxml2-dev")
     sdist = write_sdist(
         tmp_path / "tiny-1.0.tar.gz", tiny(link=("-Wl,-rpath,$ORIGIN/../x.libs",))
     )
@@ -152,7 +152,7 @@ def test_loader_is_believed(
     indexed: Callable, software: SoftwareLayout, tmp_path: Path
 ):
     """A library that the loader takes from the tree is refused, whatever ELF says."""
-    declared = systemlibs.linked_projects("tiny = libxml-2.0; libxml2-dev")
+    declared = linked_projects("tiny = libxml-2.0; libxml2-dev")
     place = tmp_path / "env" / "hidden"
     sdist = write_sdist(
         tmp_path / "tiny-1.0.tar.gz", tiny(link=(f"-Wl,-rpath,{tmp_path}/outside",))

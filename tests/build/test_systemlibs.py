@@ -24,12 +24,12 @@ from karl.recipe.release.base.errors import (
     UsageError,
 )
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.building import prerequisites, systemlibs
-from karl.recipe.release.building.linkedprojects import KNOWN
+from karl.recipe.release.building import builtwheels, prerequisites, systemlibs
+from karl.recipe.release.building.linkedprojects import KNOWN, linked_projects
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.distributions.pool import Pool
 
-TINY = systemlibs.linked_projects("tiny = libxml-2.0; libxml2-dev")
+TINY = linked_projects("tiny = libxml-2.0; libxml2-dev")
 
 
 @pytest.fixture
@@ -71,14 +71,14 @@ def compiler_programs() -> tuple[str, ...]:
 
 def test_everything_is_here():
     """With headers and tools installed nothing is missing."""
-    systemlibs.check(["lxml"])
+    prerequisites.check([KNOWN["lxml"]])
 
 
 def test_missing_headers_are_named(bare):
     """Missing headers are named by Debian package, all of them at once."""
     bare(*compiler_programs(), "readelf", "pkg-config")
     with pytest.raises(PrerequisiteError) as caught:
-        systemlibs.check(["lxml", "xmlsec"])
+        prerequisites.check([KNOWN["lxml"], KNOWN["xmlsec"]])
     assert caught.value.tip == (
         "On Debian and Ubuntu: apt-get install libxml2-dev libxmlsec1-dev libxslt1-dev"
     )
@@ -93,7 +93,7 @@ def test_missing_tools_are_named(bare, monkeypatch: pytest.MonkeyPatch, tmp_path
         lambda _: str(tmp_path / "no-headers"),
     )
     with pytest.raises(PrerequisiteError) as caught:
-        systemlibs.check(["xmlsec"])
+        prerequisites.check([KNOWN["xmlsec"]])
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for package in (
         "gcc", "binutils", "pkg-config", f"python{version}-dev", "libxml2-dev",
@@ -104,7 +104,7 @@ def test_missing_tools_are_named(bare, monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_config_program_serves_without_pkg_config(bare):
     """Where there is no pkg-config, the libraries' own programs are asked."""
     bare(*compiler_programs(), "readelf", "xml2-config", "xslt-config", "sed", "sh")
-    systemlibs.check(["lxml"])
+    prerequisites.check([KNOWN["lxml"]])
 
 
 def test_versions_without_a_compiler_are_the_same(monkeypatch, tmp_path):
@@ -129,12 +129,12 @@ def test_nothing_is_built_without_headers(
 def test_unknown_project_is_refused():
     """An unknown project is an error that lists the known ones."""
     with pytest.raises(UsageError, match="known are lxml, xmlsec"):
-        systemlibs.check(["pillow"])
+        linked_projects("pillow")
 
 
 def test_option():
     """The option lists known projects and declares further ones."""
-    found = systemlibs.linked_projects(
+    found = linked_projects(
         "lxml xmlsec\nMy.Thing = foo bar-2.0; libfoo-dev libbar-dev\n"
     )
     assert list(found) == ["lxml", "xmlsec", "my-thing"]
@@ -151,14 +151,14 @@ def test_option():
 def test_bad_declaration(text: str):
     """A declaration that is not of the form is refused."""
     with pytest.raises(UsageError, match="Write: name"):
-        systemlibs.linked_projects(text)
+        linked_projects(text)
 
 
 def test_missing_declared_library_is_named():
     """The Debian package of a declared library that is missing is named."""
     text = "x = libxml-2.0 no-such-library; libxml2-dev libnosuch-dev"
     with pytest.raises(PrerequisiteError, match="install libnosuch-dev"):
-        systemlibs.check(systemlibs.linked_projects(text).values())
+        prerequisites.check(linked_projects(text).values())
 
 
 # Built once
@@ -180,7 +180,7 @@ def test_built_under_its_key(software: SoftwareLayout, tiny_index: Index, notes)
     assert re.match(r"libxml2\.so\.\d+", libraries["libxml-2.0"]["sonames"][0])
     assert record["requirements"] == ["setuptools==84.2.1"]
     assert "parallel" in record["flags"]["config"]
-    assert systemlibs.provenance_of(built.path.parent) == (sdist.sha256, built.sha256)
+    assert builtwheels.provenance_of(built.path.parent) == (sdist.sha256, built.sha256)
 
 
 def test_found_again(
@@ -298,13 +298,14 @@ _ENSURE = """
 import sys
 from pathlib import Path
 from karl.recipe.release.building import systemlibs
+from karl.recipe.release.building.linkedprojects import linked_projects
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.base.names import IndexName
 software = SoftwareLayout.below(Path(sys.argv[1]))
 index = Index.load(software, IndexName.parse("built/1"))
-declared = systemlibs.linked_projects("tiny = libxml-2.0; libxml2-dev")
+declared = linked_projects("tiny = libxml-2.0; libxml2-dev")
 built = systemlibs.ensure_wheel(
     software, index, index.lock.package("tiny"), Console(), declared)
 print(built.sha256)

@@ -217,7 +217,8 @@ def test_a_wheel_that_no_release_could_take_is_not_frozen(frozen, registry):
 
 def test_a_declared_system_linked_project_is_recorded(frozen, registry, monkeypatch):
     """A declaration of system libraries is checked, and kept in the lock file."""
-    monkeypatch.setattr(closure.systemlibs, "check", lambda _projects: None)
+    checked = []
+    monkeypatch.setattr(closure.prerequisites, "check", checked.extend)
     monkeypatch.setattr(
         closure.systemlibs, "ensure_wheel", lambda *a: SimpleNamespace(path=a[0].pool)
     )
@@ -229,6 +230,7 @@ def test_a_declared_system_linked_project_is_recorded(frozen, registry, monkeypa
     )
     assert index.lock.system_linked == ("drawing = cairo; libcairo2-dev",)
     assert index.lock.linked_names == {"drawing"}
+    assert [project.name for project in checked] == ["drawing"]
     assert index.lock.by_name()["drawing"].sdist is not None
     with pytest.raises(UsageError, match="is not known"):
         frozen("team/1.1", "drawing", system_linked=("drawing",))

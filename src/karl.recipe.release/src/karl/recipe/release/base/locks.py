@@ -14,6 +14,7 @@ from pathlib import Path
 
 from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.files import make_directory
+from karl.recipe.release.base.reporter import Reporter
 
 
 @contextlib.contextmanager
@@ -43,6 +44,31 @@ def locked(path: Path, purpose: str, wait: float = 0.0) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def patiently(path: Path, purpose: str, reporter: Reporter) -> Iterator[None]:
+    """Hold the exclusive lock *path*; wait while its holder lives, and say so.
+
+    :param purpose: what is done under the lock.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path, purpose))
+        except BusyError as error:
+            task = reporter.task(f"Waiting. {error.message}")
+            while not _taken(stack, path, purpose):
+                task.advance(0)
+            task.done()
+        yield
+
+
+def _taken(stack: contextlib.ExitStack, path: Path, purpose: str) -> bool:
+    try:
+        stack.enter_context(locked(path, purpose, wait=1.0))
+    except BusyError:
+        return False
+    return True
 
 
 def _acquire(descriptor: int, path: Path, purpose: str, wait: float) -> None:

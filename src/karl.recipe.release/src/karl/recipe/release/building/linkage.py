@@ -12,7 +12,6 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,9 @@ from karl.recipe.release.base import process
 from karl.recipe.release.base.errors import DamagedError, ProcessError
 from karl.recipe.release.base.names import normalised
 from karl.recipe.release.building import archives, prerequisites
-from karl.recipe.release.building.linkedprojects import LinkedProject, known
+from karl.recipe.release.building.elf import Elf
+from karl.recipe.release.building.linkedprojects import LinkedProject
 
-_TAG = re.compile(r"\((?P<tag>NEEDED|RPATH|RUNPATH|SONAME)\).*\[(?P<value>[^]]*)\]")
-_SYMBOL = re.compile(
-    r"^\s*\d+:\s+[0-9a-f]+\s+\S+\s+FUNC\s+(?:GLOBAL|WEAK)\s+\S+\s+\d+\s+(?P<name>[^\s@]+)"
-)
 _SHARED = re.compile(r"\.so(?:\.|\Z)")
 _MODULE = re.compile(r"(?:\.[A-Za-z0-9_-]+)?\.so\Z")
 
@@ -56,44 +52,8 @@ print("KARL " + json.dumps([told, [name for name in files if ".so" in name]]))
 """
 
 
-@dataclass(frozen=True)
-class Elf:
-    """What the dynamic section of a shared object says.
-
-    :ivar path: of the file.
-    :ivar needed: the sonames that it is linked with.
-    :ivar search: directories of its RPATH and RUNPATH.
-    """
-
-    path: Path
-    needed: tuple[str, ...]
-    search: tuple[str, ...]
-
-    @classmethod
-    def read(cls, path: Path) -> Elf:
-        """Read the file *path* with readelf."""
-        text = _readelf("--dynamic", path)
-        tags = [(match["tag"], match["value"]) for match in _TAG.finditer(text)]
-        return cls(
-            path,
-            tuple(sorted(value for tag, value in tags if tag == "NEEDED")),
-            tuple(
-                folder
-                for tag, value in tags
-                if tag in ("RPATH", "RUNPATH")
-                for folder in value.split(":")
-            ),
-        )
-
-    def defined(self) -> frozenset[str]:
-        """Return the functions that it defines and exports."""
-        text = _readelf("--dyn-syms", self.path)
-        found = map(_SYMBOL.match, text.splitlines())
-        return frozenset(match["name"] for match in found if match)
-
-
 def prove(
-    site_packages: Path, interpreter: Path, project: LinkedProject | str
+    site_packages: Path, interpreter: Path, project: LinkedProject
 ) -> dict[str, Any]:
     """Prove how *project*, installed in *site_packages*, is linked.
 
@@ -104,7 +64,6 @@ def prove(
         than with the system's.
     :raises PrerequisiteError: the system's version cannot be told.
     """
-    project = known(project) if isinstance(project, str) else project
     recorded = _recorded(site_packages, project)
     proof = _prove_files(site_packages, recorded, project)
     modules = [_module(name) for name in proof["modules"]]
@@ -288,17 +247,6 @@ def _same(version: list[int], system: str) -> bool:
 
 def _dotted(version: Iterable[int]) -> str:
     return ".".join(map(str, version))
-
-
-def _readelf(option: str, path: Path) -> str:
-    env = process.clean_environment(LC_ALL="C")
-    try:
-        return process.run(["readelf", "--wide", option, path], env=env)
-    except ProcessError as error:
-        raise DamagedError(
-            f"{path} is no shared object: {error.output.strip()}",
-            "Restore it from where it comes from.",
-        ) from error
 
 
 def _wrong(project: LinkedProject, reason: str) -> DamagedError:

@@ -150,11 +150,11 @@ def linked_projects(text: str) -> dict[str, LinkedProject]:
             found[project.name] = project
         else:
             for name in line.split():
-                found[normalised(name)] = known(name)
+                found[normalised(name)] = _known(name)
     return found
 
 
-def known(name: str) -> LinkedProject:
+def _known(name: str) -> LinkedProject:
     """Return the known project of this name.
 
     :raises UsageError: it is not known.

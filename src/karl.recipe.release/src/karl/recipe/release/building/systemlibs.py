@@ -10,49 +10,32 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.tags import interpreter_name, interpreter_version
 
-from karl.recipe.release.base import files
+from karl.recipe.release.base import files, locks
 from karl.recipe.release.base.errors import (
     BusyError,
-    DamagedError,
     PrerequisiteError,
     RefusedError,
     UsageError,
 )
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.building import archives, builder, linkage, prerequisites
-from karl.recipe.release.building.linkedprojects import (
-    KNOWN,
-    LinkedProject,
-    known,
-    linked_projects,
-)
+from karl.recipe.release.building.builtwheels import PROVENANCE, BuiltWheel, load
+from karl.recipe.release.building.linkedprojects import KNOWN, LinkedProject
 from karl.recipe.release.distributions.lockfile import File, Index, Package
 from karl.recipe.release.distributions.pool import Pool
 
-__all__ = [
-    "BuiltWheel",
-    "check",
-    "check_unbuilt",
-    "ensure_wheel",
-    "linked_projects",
-    "provenance_of",
-]
-
-_PROVENANCE = "provenance.json"
 _FORMAT = 1
 
 #: Debug information is left out: it is large, and names the build's folder.
@@ -60,30 +43,6 @@ _LEAN = {"LDFLAGS": "-Wl,--strip-debug"}
 
 #: The platform of a wheel that fits every one.
 _ANY = "any"
-
-
-@dataclass(frozen=True)
-class BuiltWheel:
-    """A wheel that was built here.
-
-    :ivar key: the folder's name below ``pool/built``.
-    :ivar provenance: what it was built from, with what, and how.
-    """
-
-    path: Path
-    sha256: str
-    key: str
-    sdist_sha256: str
-    provenance: dict[str, Any]
-
-
-def check(projects: Iterable[str | LinkedProject]) -> None:
-    """Check that *projects* can be built against the system's libraries.
-
-    :raises PrerequisiteError: something is missing; names every Debian package.
-    :raises UsageError: a name is not known.
-    """
-    prerequisites.check(known(one) if isinstance(one, str) else one for one in projects)
 
 
 def check_unbuilt(
@@ -149,18 +108,6 @@ def ensure_wheel(
     return order.found() or order.fill(declared)
 
 
-def provenance_of(folder: Path) -> tuple[str, str]:
-    """Return the sha256 of the sdist and of the wheel of a folder of built ones.
-
-    Both are empty if the folder cannot be understood.
-    """
-    try:
-        record = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
-        return str(record["sdist"]["sha256"]), str(record["wheel"]["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", ""
-
-
 @dataclass(frozen=True)
 class _Order:
     """One wheel that is wanted."""
@@ -216,7 +163,7 @@ class _Order:
         :raises DamagedError: it is not what its provenance says.
         """
         folder = self.folder()
-        return None if folder is None else _load(folder, self.sdist)
+        return None if folder is None else load(folder, self.sdist)
 
     def fill(self, declared: Mapping[str, LinkedProject]) -> BuiltWheel:
         """Build the wheel, unless someone else has done so meanwhile."""
@@ -225,7 +172,7 @@ class _Order:
         wheels = tuple(self._tool(name, declared) for name in self.project.built_with)
         lock = self.software.build_lock(self.main_key)
         purpose = f"build {self.package.name} {self.package.version}"
-        with _Patience(lock, purpose, self.reporter):
+        with locks.patiently(lock, purpose, self.reporter):
             found = self.found()
             if found is None:
                 _remove_leftovers(self.software, self.main_key)
@@ -291,62 +238,13 @@ class _Order:
             "built_with": {tool.path.name: tool.sha256 for tool in tools},
             "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        files.write(ready / _PROVENANCE, files.canonical_json(record))
-        for path in (wheel, ready / _PROVENANCE):
+        files.write(ready / PROVENANCE, files.canonical_json(record))
+        for path in (wheel, ready / PROVENANCE):
             path.chmod(files.SEALED_FILE)
         # Whoever shares the pool must be able to read it, whatever the umask is.
         ready.chmod(0o755)
         files.sync_file_system(ready)
         files.rename(ready, self.software.built_wheel(self.key(platform)))
-
-
-class _Patience:
-    """A lock that is waited for, for as long as its holder lives and works."""
-
-    def __init__(self, lock: Path, purpose: str, reporter: Reporter) -> None:
-        self.lock = lock
-        self.purpose = purpose
-        self.reporter = reporter
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> None:
-        try:
-            self._stack.enter_context(locked(self.lock, self.purpose))
-        except BusyError as error:
-            task = self.reporter.task(f"Waiting. {error.message}")
-            while not self._taken():
-                task.advance(0)
-            task.done()
-
-    def _taken(self) -> bool:
-        try:
-            self._stack.enter_context(locked(self.lock, self.purpose, wait=1.0))
-        except BusyError:
-            return False
-        return True
-
-    def __exit__(self, *details: object) -> None:
-        self._stack.close()
-
-
-def _load(folder: Path, sdist: File) -> BuiltWheel:
-    """Return the built wheel in *folder*, its bytes checked."""
-    damaged = DamagedError(
-        f"{folder} does not hold the wheel that its {_PROVENANCE} tells of.",
-        "Find out who changed it; then remove the folder, and the wheel is built "
-        "again when it is wanted.",
-    )
-    try:
-        record = json.loads((folder / _PROVENANCE).read_text(encoding="utf-8"))
-        path = folder / record["wheel"]["name"]
-        sha256 = record["wheel"]["sha256"]
-        whole = record["sdist"]["sha256"] == sdist.sha256
-        whole = whole and path.parent == folder and files.sha256_of(path) == sha256
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged from error
-    if not whole:
-        raise damaged
-    return BuiltWheel(path, sha256, folder.name, sdist.sha256, record)
 
 
 def _remove_leftovers(software: SoftwareLayout, own: str) -> None:
@@ -359,7 +257,9 @@ def _remove_leftovers(software: SoftwareLayout, own: str) -> None:
         with contextlib.suppress(BusyError, UsageError), contextlib.ExitStack() as held:
             if key != own:
                 lock = software.build_lock(key)
-                held.enter_context(locked(lock, "remove what a killed build left"))
+                held.enter_context(
+                    locks.locked(lock, "remove what a killed build left")
+                )
             files.try_to_remove(path)
 
 

@@ -10,7 +10,7 @@ from karl.recipe.release.base import process
 from karl.recipe.release.base.errors import ProcessError, RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.release.building import systemlibs
+from karl.recipe.release.building import prerequisites, systemlibs
 from karl.recipe.release.building.linkedprojects import KNOWN, linked_projects
 from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.distributions.pool import Pool
@@ -29,7 +29,7 @@ def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
     :raises RefusedError: something is missing or does not fit together.
     """
     projects = linked_projects("\n".join(index.lock.system_linked))
-    systemlibs.check(projects.values())
+    prerequisites.check(projects.values())
     declared = {**KNOWN, **projects}
     linked = [
         systemlibs.ensure_wheel(

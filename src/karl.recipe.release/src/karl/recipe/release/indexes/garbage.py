@@ -11,7 +11,7 @@ from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import PrivateNames
-from karl.recipe.release.building.systemlibs import provenance_of
+from karl.recipe.release.building.builtwheels import provenance_of
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes.derived import all_indexes
 
