@@ -18,7 +18,6 @@ from benchmarks.programs import ROOT, ProgramError, environment
 from benchmarks.verbs import Done
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, StorageLayout
 from karl.recipe.zeoserver.declaration.model import (
     Address,
     Central,
@@ -26,6 +25,8 @@ from karl.recipe.zeoserver.declaration.model import (
     StorageDeclaration,
     storage_name,
 )
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.servers import control
 
 _STORAGE = "bench"

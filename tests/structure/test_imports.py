@@ -21,18 +21,22 @@ ALLOWED = {
         "sites": {"base", "trees"},
     },
     "karl.recipe.zeoserver": {
-        "declaration": set(),
-        "rendering": {"declaration"},
-        "databases": {"declaration"},
-        "servers": {"declaration", "rendering", "databases"},
-        "backups": {"declaration", "databases"},
-        "operations": {"declaration", "rendering", "databases", "servers", "backups"},
+        "layouts": set(),
+        "declaration": {"layouts"},
+        "rendering": {"layouts", "declaration"},
+        "databases": {"layouts"},
+        "servers": {"layouts", "declaration", "rendering", "databases"},
+        "backups": {"layouts", "databases"},
+        "operations": {
+            "layouts", "declaration", "rendering", "databases", "servers", "backups",
+        },
         "commands": {
-            "declaration", "rendering", "databases", "servers", "backups",
+            "layouts", "declaration", "rendering", "databases", "servers", "backups",
             "operations",
         },
         "installation": {
-            "declaration", "rendering", "databases", "servers", "operations",
+            "layouts", "declaration", "rendering", "databases", "servers",
+            "operations",
         },
     },
     "karl.recipe.evolve": {

@@ -25,7 +25,8 @@ from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.datafs import End
 from karl.recipe.zeoserver.databases.periods import BEGINNING, Period
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, RepositoryLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
 
 #: Later than any stamp: repozo leaves out what is after "now".
 EVER = "2999-01-01"

@@ -17,7 +17,7 @@ from support.zeoservers import Box
 from karl.recipe.release.base import files
 from karl.recipe.zeoserver.commands import zeoctl
 from karl.recipe.zeoserver.databases.state import Status
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 
 #: What a child says whose fault never came.
 _NO_FAULT = 100

@@ -27,13 +27,13 @@ from ZODB.DB import DB
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
 from karl.recipe.zeoserver.declaration.model import (
     Address,
     Central,
     ClientSettings,
     StorageDeclaration,
 )
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.operations.storage import Storage
 from karl.recipe.zeoserver.rendering import clientconf, supervisorconf
 

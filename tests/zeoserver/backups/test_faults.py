@@ -23,7 +23,8 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.zeoserver.backups import chains, materialise, retention
 from karl.recipe.zeoserver.databases.datafs import end_of
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, RepositoryLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
 
 
 def _full(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.zeoserver.backups import chains, materialise
 from karl.recipe.zeoserver.backups.planning import Kind
 from karl.recipe.zeoserver.databases.datafs import end_of
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 
 def _full(bench: Bench) -> None:

@@ -10,7 +10,8 @@ from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.periods import BEGINNING, Period, begun, upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import RepositoryLayout, StorageLayout
+from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 
 TID = "040d35e204a1f6cc"
 

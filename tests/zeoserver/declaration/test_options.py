@@ -9,13 +9,13 @@ from support.zeodeclared import declare
 
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.zeoserver.declaration import optionnames, options
-from karl.recipe.zeoserver.declaration.layout import RESERVED
 from karl.recipe.zeoserver.declaration.model import (
     Address,
     Central,
     Schedule,
     Tls,
 )
+from karl.recipe.zeoserver.layouts.central import RESERVED
 
 ROOT = "/srv/sites/zeo-central"
 

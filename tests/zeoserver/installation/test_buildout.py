@@ -17,7 +17,7 @@ import pytest
 from karl.recipe.release.base.files import link_or_copy
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import CentralLayout
+from karl.recipe.zeoserver.layouts.central import CentralLayout
 
 ROOT = Path(__file__).parents[3]
 BUILDOUT = "import zc.buildout.buildout as b; b.main()"

@@ -18,13 +18,13 @@ from support.zeoservers import fill
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.zeoserver.declaration import values
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
 from karl.recipe.zeoserver.declaration.model import (
     Central,
     ClientSettings,
     Schedule,
     StorageDeclaration,
 )
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.operations import (
     asking,
     attention,

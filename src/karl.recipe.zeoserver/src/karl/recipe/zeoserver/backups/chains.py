@@ -11,7 +11,7 @@ from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.backups import moments, units
 from karl.recipe.zeoserver.backups.units import Unit
-from karl.recipe.zeoserver.declaration.layout import ChainLayout, RepositoryLayout
+from karl.recipe.zeoserver.layouts.repository import ChainLayout, RepositoryLayout
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.backups import chains, moments, units
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.databases import blobs
-from karl.recipe.zeoserver.declaration.layout import ChainLayout, RepositoryLayout
+from karl.recipe.zeoserver.layouts.repository import ChainLayout, RepositoryLayout
 
 #: Of a backup, beside its record: nothing without it.
 _PARTS = (".deltafs", ".blobs", ".verified.json")

@@ -14,7 +14,8 @@ from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.datafs import End, Findings
-from karl.recipe.zeoserver.declaration.layout import ChainLayout, CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.repository import ChainLayout
 
 _MB = 1 << 20
 

@@ -15,7 +15,7 @@ from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs
 from karl.recipe.zeoserver.databases.datafs import End
 from karl.recipe.zeoserver.databases.periods import Periods
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 #: Bytes before the end of a backup that must be unchanged for the next increment.
 _TAIL = 1 << 20

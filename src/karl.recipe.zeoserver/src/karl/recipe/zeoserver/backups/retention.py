@@ -10,7 +10,7 @@ from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.backups import verdicts
 from karl.recipe.zeoserver.backups.chains import Chain
-from karl.recipe.zeoserver.declaration.layout import RepositoryLayout
+from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
 
 
 def plan(

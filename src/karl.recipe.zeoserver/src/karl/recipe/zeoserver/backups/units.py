@@ -16,7 +16,7 @@ from karl.recipe.zeoserver.databases import blobs, typed
 from karl.recipe.zeoserver.databases.blobs import BlobFile
 from karl.recipe.zeoserver.databases.datafs import End
 from karl.recipe.zeoserver.databases.periods import Periods
-from karl.recipe.zeoserver.declaration.layout import UnitLayout
+from karl.recipe.zeoserver.layouts.repository import UnitLayout
 
 _FORMAT = 1
 

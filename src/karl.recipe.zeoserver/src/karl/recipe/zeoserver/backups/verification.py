@@ -25,11 +25,8 @@ from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.backups.verdicts import Verdict
 from karl.recipe.zeoserver.databases import blobs, datafs
-from karl.recipe.zeoserver.declaration.layout import (
-    ChainLayout,
-    CopyLayout,
-    RepositoryLayout,
-)
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.repository import ChainLayout, RepositoryLayout
 
 #: Scratch copies begin so; they are not what other commands remove.
 _SCRATCH_PREFIX = ".drill-"

@@ -21,7 +21,7 @@ from karl.recipe.zeoserver.backups.sums import Sums
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases import blobs, datafs
 from karl.recipe.zeoserver.databases.blobs import BlobFile
-from karl.recipe.zeoserver.declaration.layout import (
+from karl.recipe.zeoserver.layouts.repository import (
     ChainLayout,
     RepositoryLayout,
     UnitLayout,

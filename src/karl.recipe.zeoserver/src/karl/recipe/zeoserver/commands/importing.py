@@ -7,7 +7,7 @@ from pathlib import Path
 
 from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import Result, Verb, show_text
-from karl.recipe.zeoserver.declaration.layout import ForeignLayout
+from karl.recipe.zeoserver.layouts.copy import ForeignLayout
 from karl.recipe.zeoserver.operations import importing
 from karl.recipe.zeoserver.operations.storage import Storage
 

@@ -11,7 +11,7 @@ from karl.recipe.release.base.command import print_text
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import Result, Verb
-from karl.recipe.zeoserver.declaration.layout import SIDES
+from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.operations.storage import Storage
 from karl.recipe.zeoserver.servers import logs
 

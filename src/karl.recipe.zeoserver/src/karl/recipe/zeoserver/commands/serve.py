@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import Result, Verb, show_text
-from karl.recipe.zeoserver.declaration.layout import SIDES
+from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.operations import serving
 from karl.recipe.zeoserver.operations.storage import Storage
 

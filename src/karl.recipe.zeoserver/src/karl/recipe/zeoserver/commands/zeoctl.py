@@ -22,8 +22,8 @@ from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, UsageError
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.commands.verb import CentralVerb, Result, Verb
-from karl.recipe.zeoserver.declaration.layout import CentralLayout
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.layouts.central import CentralLayout
 from karl.recipe.zeoserver.operations.storage import Storage
 
 _log = logging.getLogger(__name__)

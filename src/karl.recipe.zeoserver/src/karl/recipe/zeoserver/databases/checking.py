@@ -20,7 +20,7 @@ from karl.recipe.zeoserver.databases import blobs, datafs, records
 from karl.recipe.zeoserver.databases.blobs import BlobName
 from karl.recipe.zeoserver.databases.datafs import Findings
 from karl.recipe.zeoserver.databases.records import Header, Record
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 _MB = 1 << 20
 

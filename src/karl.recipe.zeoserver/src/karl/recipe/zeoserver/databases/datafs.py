@@ -16,7 +16,7 @@ from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.databases import records
 from karl.recipe.zeoserver.databases.blobs import BlobName
 from karl.recipe.zeoserver.databases.records import BEGINNING
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 #: The transaction id before all others.
 NO_TID = "0" * 16

@@ -7,7 +7,7 @@ what it leads to, so that the new Data.fs would be on another disk than the old 
 from __future__ import annotations
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 
 def check(copy: CopyLayout) -> None:

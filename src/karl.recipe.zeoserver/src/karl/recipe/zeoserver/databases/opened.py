@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, ForeignLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout, ForeignLayout
 
 
 @contextlib.contextmanager

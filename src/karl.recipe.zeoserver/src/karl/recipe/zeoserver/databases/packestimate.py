@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from karl.recipe.zeoserver.databases.blobs import BUSHY, BlobName, path_of
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import os
 
 from karl.recipe.release.base import files
 from karl.recipe.zeoserver.databases.opened import closed
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 
 def is_interrupted(copy: CopyLayout) -> bool:

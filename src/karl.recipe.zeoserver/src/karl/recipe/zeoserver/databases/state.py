@@ -16,7 +16,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.zeoserver.databases import typed
 from karl.recipe.zeoserver.databases.periods import Periods
-from karl.recipe.zeoserver.declaration.layout import SIDES, StorageLayout
+from karl.recipe.zeoserver.layouts.storage import SIDES, StorageLayout
 
 _FORMAT = 1
 

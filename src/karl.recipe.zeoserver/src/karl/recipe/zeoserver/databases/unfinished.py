@@ -11,7 +11,7 @@ import itertools
 from karl.recipe.release.base import largefiles
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.opened import closed
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 
 def cut(copy: CopyLayout) -> str:

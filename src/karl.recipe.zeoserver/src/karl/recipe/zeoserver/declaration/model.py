@@ -11,7 +11,8 @@ from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.files import canonical_json
-from karl.recipe.zeoserver.declaration.layout import CentralLayout, StorageLayout
+from karl.recipe.zeoserver.layouts.central import CentralLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 
 _FORMAT = 1
 

@@ -15,9 +15,9 @@ from karl.recipe.zeoserver.declaration import (
     storageoptions,
     values,
 )
-from karl.recipe.zeoserver.declaration.layout import RESERVED, CentralLayout
 from karl.recipe.zeoserver.declaration.model import Central, StorageDeclaration
 from karl.recipe.zeoserver.declaration.section import Section
+from karl.recipe.zeoserver.layouts.central import RESERVED, CentralLayout
 
 _NOWHERE = "/nowhere"
 

@@ -8,12 +8,6 @@ from pathlib import Path
 from karl.recipe.release.base import optionvalues
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.zeoserver.declaration import additional, addresses, schedules, values
-from karl.recipe.zeoserver.declaration.layout import (
-    SIDES,
-    CentralLayout,
-    SiteLayout,
-    StorageLayout,
-)
 from karl.recipe.zeoserver.declaration.model import (
     Address,
     ClientSettings,
@@ -21,6 +15,9 @@ from karl.recipe.zeoserver.declaration.model import (
     Tls,
 )
 from karl.recipe.zeoserver.declaration.section import Section
+from karl.recipe.zeoserver.layouts.central import CentralLayout
+from karl.recipe.zeoserver.layouts.site import SiteLayout
+from karl.recipe.zeoserver.layouts.storage import SIDES, StorageLayout
 
 _DAY = 24 * 60 * 60
 _YEARS = 36500

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.optionvalues import line, path
-from karl.recipe.zeoserver.declaration.layout import SiteLayout
+from karl.recipe.zeoserver.layouts.site import SiteLayout
 
 _SIZE = re.compile(r"([0-9]{1,12}) ?(KB|MB|GB|TB)?\Z", re.IGNORECASE)
 _UNITS = {"": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}

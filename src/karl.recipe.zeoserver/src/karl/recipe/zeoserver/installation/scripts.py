@@ -10,12 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from karl.recipe.release.base import payload
-from karl.recipe.zeoserver.declaration.layout import CentralLayout
+from karl.recipe.zeoserver.layouts.central import CentralLayout
 
 #: Packages of which generated commands need every module.
 _PACKAGES = (
-    "declaration", "rendering", "databases", "servers", "backups", "operations",
-    "commands",
+    "layouts", "declaration", "rendering", "databases", "servers", "backups",
+    "operations", "commands",
 )  # fmt: skip
 
 #: Isolated from the environment, and without ``site``: it only finds the release.

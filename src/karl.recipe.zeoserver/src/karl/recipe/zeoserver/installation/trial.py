@@ -9,8 +9,8 @@ from pathlib import Path
 
 from karl.recipe.release.base import files, process
 from karl.recipe.release.base.errors import ProcessError, UsageError
-from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.rendering import zeoconf
 
 #: Reads a configuration as a server does, and opens nothing.

@@ -8,7 +8,7 @@ from typing import Any
 from karl.recipe.zeoserver.backups import chains
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import placing, rules
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.staging import told

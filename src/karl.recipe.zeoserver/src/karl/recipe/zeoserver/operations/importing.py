@@ -15,7 +15,7 @@ from karl.recipe.zeoserver.backups import chains, moments
 from karl.recipe.zeoserver.databases import blobs, datafs, opened
 from karl.recipe.zeoserver.databases.blobs import BlobName
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, ForeignLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout, ForeignLayout
 from karl.recipe.zeoserver.operations import placing, rules, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.staging import told

@@ -10,7 +10,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, RefusedError
 from karl.recipe.zeoserver.databases import inplace, packestimate
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import rules, sizes, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.sizes import Size

@@ -12,7 +12,7 @@ from karl.recipe.zeoserver.backups import chains, moments
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.periods import BEGINNING, Period, begun
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations.storage import Change, Storage
 from karl.recipe.zeoserver.servers import processes
 

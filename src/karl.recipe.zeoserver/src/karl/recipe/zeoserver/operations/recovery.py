@@ -23,8 +23,9 @@ from karl.recipe.zeoserver.backups import chains
 from karl.recipe.zeoserver.databases import packing
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, StorageLayout
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.servers import control, processes
 
 #: Bytes of the journal's end that are looked at: more than any one command wrote.

@@ -22,7 +22,7 @@ from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.picking import Choice
 from karl.recipe.zeoserver.databases.periods import Periods, upto
 from karl.recipe.zeoserver.databases.state import CopyState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import placing, repository, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.retirement import remove_copy, retire_copy

@@ -21,7 +21,7 @@ from karl.recipe.release.base.errors import (
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.locks import locked
 from karl.recipe.zeoserver.databases.state import StorageState
-from karl.recipe.zeoserver.declaration.layout import SIDES
+from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Storage, changing, holding_modes
 from karl.recipe.zeoserver.servers import control, processes

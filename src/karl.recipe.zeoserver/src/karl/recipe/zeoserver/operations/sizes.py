@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from karl.recipe.release.base import files
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.databases import typed
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 
 _FORMAT = 1
 

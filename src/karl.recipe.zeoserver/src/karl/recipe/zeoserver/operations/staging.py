@@ -8,7 +8,7 @@ from typing import Any
 from karl.recipe.zeoserver.backups import materialise
 from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import (
     increments,
     placing,

@@ -20,7 +20,7 @@ from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.databases import datafs, inplace
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_of
-from karl.recipe.zeoserver.declaration.layout import SIDES
+from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.operations import backupstatus, recovery, space
 from karl.recipe.zeoserver.operations.storage import Storage
 from karl.recipe.zeoserver.servers import control, orphans, processes

@@ -22,8 +22,8 @@ from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import StorageState
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
 from karl.recipe.zeoserver.declaration.model import Central, StorageDeclaration
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.operations import recovery
 
 #: Verbs during which modes may be changed; they never change one themselves.

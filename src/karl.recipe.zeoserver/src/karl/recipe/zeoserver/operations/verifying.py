@@ -13,7 +13,7 @@ from karl.recipe.zeoserver.backups import chains, materialise, verdicts, verific
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.backups.verification import Result
-from karl.recipe.zeoserver.declaration.layout import CopyLayout
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import repository, space
 from karl.recipe.zeoserver.operations.backingup import described
 from karl.recipe.zeoserver.operations.plans import megabytes

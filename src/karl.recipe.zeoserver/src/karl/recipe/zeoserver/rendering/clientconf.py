@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from karl.recipe.zeoserver.declaration.layout import ClientLayout
 from karl.recipe.zeoserver.declaration.model import (
     Address,
     Central,
     ClientSettings,
     storage_name,
 )
+from karl.recipe.zeoserver.layouts.site import ClientLayout
 from karl.recipe.zeoserver.rendering.zconfig import boolean, section, tls_keys, value
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Account, Central
+from karl.recipe.zeoserver.layouts.storage import SIDES
 
 
 def render(central: Central, account: Account) -> str:

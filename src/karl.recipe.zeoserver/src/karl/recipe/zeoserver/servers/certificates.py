@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.names import checked_label
-from karl.recipe.zeoserver.declaration.layout import (
+from karl.recipe.zeoserver.layouts.certificates import (
     CertificateLayout,
     CertificatesLayout,
 )

@@ -26,7 +26,7 @@ from karl.recipe.release.base.errors import (
     UsageError,
 )
 from karl.recipe.release.base.unixhttp import short_path
-from karl.recipe.zeoserver.declaration.layout import StorageLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 
 #: Seconds in which a server must answer; a commit or a pack may hold it up.
 PATIENCE = 15.0

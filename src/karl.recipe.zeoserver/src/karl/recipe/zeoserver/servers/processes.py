@@ -21,8 +21,8 @@ from karl.recipe.release.base.errors import (
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.base.waiting import eventually, has_ended
 from karl.recipe.zeoserver.databases.state import StorageState
-from karl.recipe.zeoserver.declaration.layout import SIDES
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.rendering import supervisorconf
 from karl.recipe.zeoserver.servers import control, orphans, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus

@@ -23,12 +23,9 @@ from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.locks import locked
-from karl.recipe.zeoserver.declaration.layout import (
-    SIDES,
-    CentralLayout,
-    StorageLayout,
-)
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.layouts.central import CentralLayout
+from karl.recipe.zeoserver.layouts.storage import SIDES, StorageLayout
 from karl.recipe.zeoserver.servers import controlled, outputs, tasks
 from karl.recipe.zeoserver.servers.zeo import Server
 

@@ -20,8 +20,9 @@ from karl.recipe.release.base.errors import (
 from karl.recipe.zeoserver.databases import inplace, packing, unfinished
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState
-from karl.recipe.zeoserver.declaration.layout import CopyLayout, StorageLayout
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.rendering import zeoconf
 
 _logger = logging.getLogger(__name__)

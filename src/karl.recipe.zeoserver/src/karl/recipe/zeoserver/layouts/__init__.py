@@ -1,0 +1,1 @@
+"""Every place on disk, as a property of a layout; nobody else joins a path."""
