@@ -145,17 +145,21 @@ def test_a_usage_error_is_json_too(answer):
     assert answer("show", expect=2)["error"]["exit"] == 2
 
 
-def test_a_closed_output_is_an_error_without_traceback(tmp_path, registry):
-    """With standard output closed the command fails, and says so."""
+@pytest.mark.parametrize("words", ["list", "list --json", "gc --help"])
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+def test_an_output_that_takes_nothing_is_an_error(tmp_path, words, where):
+    """With standard output closed or full the command fails with one clear error."""
     done = subprocess.run(
-        ["/bin/sh", "-c", f'"{COMMAND}" gc --help >&-; "{COMMAND}" list --json >&-'],
+        ["/bin/sh", "-c", f'"{COMMAND}" {words} {where}'],
         capture_output=True,
         text=True,
         check=False,
         cwd=tmp_path,
     )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+    error, tip = done.stderr.splitlines()
+    assert error.startswith("error: The answer cannot be written to standard output: ")
+    assert tip.startswith("next: ")
 
 
 @pytest.mark.usefixtures("two")

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.console import Console
-from karl.recipe.release.base.errors import KarlError, UsageError
+from karl.recipe.release.base.console import Console, abandon
+from karl.recipe.release.base.errors import KarlError, OutputError, UsageError
 
 #: Exit code of a command that was interrupted from the keyboard.
 INTERRUPTED = 130
-
-#: Errors of writing to an output that nobody reads, or that is full.
-_OUTPUT_GONE = (errno.EBADF, errno.EPIPE)
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +26,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise *message* as an error like every other."""
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", "See --help.")
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; unlike argparse, not say that it was if it cannot be."""
+        if file is None:
+            print_text(self.format_help().removesuffix("\n"))
+        else:
+            super().print_help(file)
 
 
 def guarded(body: Callable[[], int], console: Console, *, as_json: bool) -> int:
@@ -45,8 +47,6 @@ def guarded(body: Callable[[], int], console: Console, *, as_json: bool) -> int:
     except KarlError as error:
         return _fail(console, as_json, error.exit_code, error.message, error.tip)
     except OSError as error:
-        if error.errno in _OUTPUT_GONE:
-            _drop_output()
         tip = "Check free space, permissions and the path, then run it again."
         return _fail(console, as_json, 1, f"The system said: {error}.", tip)
     except KeyboardInterrupt:
@@ -97,12 +97,24 @@ def print_json(value: Any) -> None:
 def print_text(text: str) -> None:
     """Print *text* on standard output.
 
-    :raises OSError: it cannot be written, or standard output is closed.
+    :raises OutputError: it cannot be written, or standard output is closed.
     """
     if sys.stdout is None:
-        raise OSError(errno.EBADF, "standard output is closed")
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+        raise _lost("it is closed")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # Python flushes it at its end, and would fail once more.
+        abandon(sys.stdout)
+        raise _lost(error.strerror or str(error)) from None
+
+
+def _lost(why: str) -> OutputError:
+    return OutputError(
+        f"The answer cannot be written to standard output: {why}.",
+        "What was asked for is done; only the answer is lost. See where it goes.",
+    )
 
 
 def _fail(
@@ -116,14 +128,6 @@ def _fail(
     if tip:
         console.line(f"{console.paint('next:', 'bold')} {tip}")
     if as_json:
-        try:
+        with contextlib.suppress(OutputError):
             print_json({"error": {"message": message, "next": tip, "exit": code}})
-        except OSError:
-            _drop_output()
     return code
-
-
-def _drop_output() -> None:
-    """Keep Python from failing once more when it flushes at its end."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -46,7 +46,7 @@ class Console:
             self.stream.write(text)
             self.stream.flush()
         except OSError:
-            _abandon(self.stream)
+            abandon(self.stream)
 
     def say(self, text: str) -> None:
         """Tell one fact or one step, unless quiet."""
@@ -123,7 +123,7 @@ class ConsoleTask:
             self.console.write("\r\x1b[K")
 
 
-def _abandon(stream: TextIO) -> None:
+def abandon(stream: TextIO) -> None:
     """Let what is written to a stream, and what it holds already, go nowhere."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

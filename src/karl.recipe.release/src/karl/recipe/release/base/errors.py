@@ -86,5 +86,9 @@ class ProcessError(KarlError):
         self.output = output
 
 
+class OutputError(KarlError):
+    """Standard output takes nothing: it is full, closed, or nobody reads it."""
+
+
 class TimeLimitError(ProcessError):
     """A program took longer than it may, and was ended."""
