@@ -50,6 +50,7 @@ def data(run: Run) -> dict[str, Any]:
         "failure": _failure(run),
         "warnings": run.warnings,
         "undone": run.undone,
+        "report": str(run.places.report_html),
         "text": text(run),
     }
 

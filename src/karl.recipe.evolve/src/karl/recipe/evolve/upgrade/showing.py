@@ -57,7 +57,7 @@ def run(done: Run, options: argparse.Namespace) -> int:
     """Print what came of a run; return the exit code."""
     from karl.recipe.evolve.upgrade import report
 
-    found = {**report.data(done), "report": str(done.places.report_html)}
+    found = report.data(done)
     code = UnfinishedError.exit_code if done.warnings else 0
     text = f"{found['text']}\n{found['report']}"
     document(options, {**found, "exit": code}, text)
