@@ -244,6 +244,8 @@ def test_a_page_whatever_is_ill(box, tmp_path):
     assert "<script" not in text
     assert not {"\u202e", "\x1b"} & {*text, *done.stdout}
     assert "<b>is full" not in text
+    # Above all, and in the site's own card, which has nothing else.
+    assert text.count("it broke") == 2
     assert before == here.places.declaration.read_bytes()
     found = here.zeoctl("report")
     assert [each["site"] for each in found["sites"]] == [

@@ -56,10 +56,9 @@ ul { margin: .25rem 0; padding-left: 1.25rem; } li { margin: .25rem 0; }
 .attention .problem { border-left-style: double; border-color: var(--problem); }
 .attention b { color: var(--notice); } .attention .problem b { color: var(--problem); }
 .good { color: var(--good); } .bad { color: var(--problem); }
-.cards { display: grid; gap: 1rem; margin-top: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 36rem), 1fr)); }
+.cards { columns: 36rem auto; column-gap: 1rem; margin-top: 1rem; }
 .card { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem;
-  min-width: 0; }
+  margin-bottom: 1rem; break-inside: avoid; }
 .facts { display: grid; gap: .5rem; margin: .5rem 0;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 8rem), 1fr)); }
 .facts div { background: var(--card); border-radius: .375rem; padding: .5rem .75rem; }
@@ -95,8 +94,8 @@ figure { margin: 1rem 0 0; } figcaption { font-weight: 600; }
 }
 @media print {
   html { font-size: 10pt; } body { padding: 0; max-width: none; }
-  .card, .attention li { break-inside: avoid; } .cards { display: block; }
-  .card { margin-bottom: 1rem; } .wide { overflow: visible; }
+  .attention li { break-inside: avoid; } .cards { columns: auto; }
+  .wide { overflow: visible; }
   tr { break-inside: avoid; }
   a { text-decoration: none; }
 }

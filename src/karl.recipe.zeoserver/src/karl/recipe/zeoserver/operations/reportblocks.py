@@ -90,8 +90,7 @@ def _section(
         return []
     anchors = [f"{word}-{number}" for number in range(1, len(rows) + 1)]
     cards = [
-        f'<section class="card">{pages.heading(3, row[0], anchor)}\n'
-        f"{pages.blocks(each['page'], 4)}</section>"
+        _card(pages.heading(3, row[0], anchor), each)
         for anchor, (row, each) in zip(anchors, rows, strict=True)
     ]
     return [
@@ -101,6 +100,14 @@ def _section(
         ),
         f'<div class="cards">{"".join(cards)}</div>',
     ]
+
+
+def _card(heading: str, found: Mapping[str, Any]) -> str:
+    """Return all that there is of a storage or a site, what is wrong first."""
+    items = [("", item) for item in found["attention"]]
+    wrong = pages.attention(items) if items else ""
+    body = pages.blocks(found["page"], 4)
+    return f'<section class="card">{heading}\n{wrong}\n{body}</section>'
 
 
 def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
