@@ -117,3 +117,15 @@ def test_standard_error_can_be_kept_apart(tmp_path):
     told = process.run(["sh", "-c", "echo answer; echo trouble >&2"], errors=errors)
     assert told == "answer\n"
     assert errors.read_text() == "trouble\n"
+
+
+def test_without_the_kernels_word_the_end_of_a_program_is_noticed(monkeypatch):
+    """Where no descriptor tells that a program has ended, it is looked after."""
+
+    def refuse(pid: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    assert process.run(["sh", "-c", "sleep 0.1; echo told"]) == "told\n"
+    with pytest.raises(TimeLimitError):
+        process.run(["sleep", "60"], timeout=0.2)

@@ -24,6 +24,7 @@ from karl.recipe.release.base.errors import (
     ProcessError,
     TimeLimitError,
 )
+from karl.recipe.release.base.waiting import end_of
 
 _logger = logging.getLogger(__name__)
 
@@ -156,24 +157,55 @@ def start(argv: Sequence[str | Path], *, log: Path) -> Status:
     return lambda: child.returncode
 
 
+class Running:
+    """A program that runs beside us."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+
+    def __call__(self) -> int | None:
+        """Return its exit status; None while it runs."""
+        return self._child.poll()
+
+    def wait(self, beat: Beat | None, timeout: float | None) -> int | None:
+        """Wait for its end, and return its exit status.
+
+        :param beat: called about every second with the seconds since then.
+        :param timeout: seconds after which it is killed, with all that it started;
+            None is returned then.
+        """
+        return _wait(self._child, beat, timeout)
+
+
 @contextlib.contextmanager
 def while_running(
-    argv: Sequence[str | Path], *, log: Path, patience: float
-) -> Iterator[Status]:
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    patience: float,
+    errors: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> Iterator[Running]:
     """Have a program run for as long as the body does; then end it.
 
     :param log: a file that all it prints is written to, instead of what was there.
     :param patience: seconds that it has to end by itself when it is told to.
-    :return: what tells its exit status; None while it runs.
+    :param errors: a file that what it prints on standard error is appended to, and
+        not to *log*.
+    :param stdin: a descriptor that it reads as its standard input; default: nothing.
     :raises PrerequisiteError: there is no such program.
     """
     words = tuple(str(word) for word in argv)
     _logger.debug("start %s", words)
-    with log.open("wb") as output:
-        child = _begun(words, output, _tie())
+    merged = contextlib.nullcontext(subprocess.STDOUT)
+    with (
+        log.open("wb") as output,
+        errors.open("ab") if errors else merged as other,
+    ):
+        child = _begun(words, output, other, stdin, _tie())
     try:
         with _ended_with_us(child):
-            yield child.poll
+            yield Running(child)
     finally:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -184,18 +216,20 @@ def while_running(
 def _begun(
     words: tuple[str, ...],
     output: BinaryIO,
+    errors: BinaryIO | int = subprocess.STDOUT,
+    stdin: int = subprocess.DEVNULL,
     before: Callable[[], object] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own; all it prints goes to *output*.
+    """Start a program in a session of its own; what it prints goes to *output*.
 
     :param before: called in the child before the program; not among threads.
     """
     try:
         return subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             start_new_session=True,
             preexec_fn=before,  # noqa: PLW1509  # as its caller sees to
         )
@@ -218,18 +252,18 @@ def _wait(
     """Return the exit status; None if it took too long, and was killed."""
     start = time.monotonic()
     pause = 1.0 if timeout is None else min(1.0, timeout)
-    while True:
-        try:
-            return child.wait(timeout=pause)
-        except subprocess.TimeoutExpired:
+    with end_of(child) as ended:
+        while True:
+            if ended(pause):
+                return child.wait()
             elapsed = time.monotonic() - start
-        if timeout is not None and elapsed >= timeout:
-            _kill(child)
-            return None
-        if beat is not None:
-            beat(elapsed)
-        if timeout is not None:
-            pause = min(1.0, max(0.01, timeout - elapsed))
+            if timeout is not None and elapsed >= timeout:
+                _kill(child)
+                return None
+            if beat is not None:
+                beat(elapsed)
+            if timeout is not None:
+                pause = min(1.0, max(0.01, timeout - elapsed))
 
 
 def _tie() -> Callable[[], object] | None:

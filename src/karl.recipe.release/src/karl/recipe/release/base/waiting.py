@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 #: How often is looked, in seconds.
@@ -26,3 +30,30 @@ def has_ended(pid: int) -> bool:
         return not Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return True
+
+
+@contextlib.contextmanager
+def end_of(child: subprocess.Popen[bytes]) -> Iterator[Callable[[float], bool]]:
+    """Give what waits for the end of a program, and tells if it came in some seconds.
+
+    The kernel tells of it at once; :mod:`subprocess` looks twenty times a second.
+    """
+    try:
+        descriptor = os.pidfd_open(child.pid)
+    except OSError:  # An old kernel, or too many open files.
+        yield lambda seconds: _ends_in(child, seconds)
+        return
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    try:
+        yield lambda seconds: bool(waiting.poll(seconds * 1000))
+    finally:
+        os.close(descriptor)
+
+
+def _ends_in(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        child.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

@@ -36,6 +36,7 @@ MODULES = (
     "base/names",
     "base/process",
     "base/reporter",
+    "base/waiting",
     "sites/__init__",
     "sites/hooks",
     "sites/listing",
