@@ -24,7 +24,7 @@ from karl.recipe.release.base.names import IndexName, PrivateNames
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.distributions.lockfile import Index, render
 from karl.recipe.release.distributions.pool import Pool
-from karl.recipe.release.indexes import closure
+from karl.recipe.release.indexes import closure, rounds
 from karl.recipe.release.indexes.derived import Problem, verify
 from karl.recipe.release.indexes.registry import RegistryView, serving
 from karl.recipe.release.indexes.request import chain
@@ -196,11 +196,9 @@ def test_an_index_that_cannot_be_installed_is_not_frozen(
     frozen, registry, software, monkeypatch
 ):
     """The closure check finds what is missing, and then nothing is left."""
-    from karl.recipe.release.indexes import freeze as freezing
-
     make_sdist(registry.folder, "legacy", "1.0")
     _put_flit(registry)
-    monkeypatch.setattr(freezing.builder, "build_requirements", lambda *_a, **_k: ())
+    monkeypatch.setattr(rounds.builder, "build_requirements", lambda *_a, **_k: ())
     with pytest.raises(RefusedError, match="does not install from itself"):
         frozen("team/1.0", "legacy")
     assert list(software.indexes.glob("team/*")) == []

@@ -136,7 +136,8 @@ def test_our_own_packages_are_built_from_their_source_trees(
     ("options", "complaint"),
     [
         ({"index": "team"}, "NAME/VERSION"),
-        ({"requirments": "one"}, "unknown options: requirments"),
+        ({"requirments": "one"}, "is requirements meant?"),
+        ({"index": ""}, "the option index is missing"),
         ({"requirements": "one !!"}, "malformed"),
         ({"targets": "cp2"}, "not a target"),
         ({}, "does not say what to freeze"),

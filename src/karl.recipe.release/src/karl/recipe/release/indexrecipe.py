@@ -9,19 +9,22 @@ from typing import Any
 
 import zc.buildout
 
-from karl.recipe.release.base import files
+from karl.recipe.release.base import files, optionreading
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.base.optionreading import BUILDOUTS_OWN
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.distributions.lockfile import Index as FrozenIndex
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch
 from karl.recipe.release.indexes.derived import materialise
 from karl.recipe.release.indexes.freeze import freeze
-from karl.recipe.release.indexes.request import IndexRequest, differences, inheritance
+from karl.recipe.release.indexes.request import (
+    IndexRequest,
+    inheritance,
+    refuse_other_request,
+)
 from karl.recipe.release.indexes.sources import (
     Backends,
     publish_all,
@@ -41,9 +44,9 @@ DEFAULTS: Mapping[str, str] = {
     "registry": "",
     "sources": "",
     "build-index": "",
-    "pool": "${buildout:directory}/pool",
-    "indexes": "${buildout:directory}/indexes",
-    "store": "${buildout:directory}/store",
+    "pool": "pool",
+    "indexes": "indexes",
+    "store": "store",
 }
 
 
@@ -76,7 +79,7 @@ class Index:
     def __init__(self, buildout: Any, name: str, options: Any) -> None:
         self.name = name
         try:
-            self.options = read_options(buildout, name, options)
+            self.options = read_options(buildout, options)
         except KarlError as error:
             raise zc.buildout.UserError(f"[{name}] {error}") from error
 
@@ -92,24 +95,20 @@ class Index:
     update = install
 
 
-def read_options(buildout: Any, name: str, options: Any) -> IndexOptions:
+def read_options(buildout: Any, options: Any) -> IndexOptions:
     """Return the checked options of a part.
 
-    :raises UsageError: one is malformed.
-    :raises RefusedError: there is an option that the recipe does not know.
+    :raises UsageError: one is unknown, missing or malformed.
     """
-    unknown = sorted(set(options) - set(DEFAULTS) - BUILDOUTS_OWN)
-    if unknown:
-        raise RefusedError(
-            f"unknown options: {', '.join(unknown)}.",
-            f"The recipe knows {', '.join(sorted(DEFAULTS))}.",
-        )
+    given = {**DEFAULTS, **optionreading.given(options)}
+    problems = optionreading.unknown(given, DEFAULTS)
+    if not given["index"].strip():
+        problems.append("the option index is missing")
+    optionreading.refuse(problems)
     base = Path(buildout["buildout"]["directory"])
-    given = {key: options.get(key, default) for key, default in DEFAULTS.items()}
 
     def place(key: str) -> Path:
-        text = given[key].replace("${buildout:directory}", str(base))
-        return Path(base, text.strip()).resolve()
+        return Path(base, given[key].strip()).resolve()
 
     request = IndexRequest(
         name=IndexName.parse(given["index"].strip()),
@@ -146,7 +145,8 @@ def ensure(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
         return _freeze(options, reporter)
     index = FrozenIndex.load(software, options.request.name)
     if options.freezes:
-        _refuse_other_request(options, index)
+        given = inheritance(software, options.request)
+        refuse_other_request(index, options.request, given)
     if options.sources:
         publish_missing(software, index, options.sources, _backends(options), reporter)
     pool = Pool(software)
@@ -170,17 +170,6 @@ def _freeze(options: IndexOptions, reporter: Reporter) -> FrozenIndex:
     return freeze(
         options.software, options.request, upstream=upstream, reporter=reporter
     ).index
-
-
-def _refuse_other_request(options: IndexOptions, index: FrozenIndex) -> None:
-    given = inheritance(options.software, options.request)
-    differing = differences(index.lock, options.request, given)
-    if differing:
-        raise RefusedError(
-            f"Index {index.lock.name} is frozen already, from other input: "
-            f"{', '.join(differing)} differ.",
-            "A frozen index never changes: raise its version.",
-        )
 
 
 def _backends(options: IndexOptions) -> Backends:

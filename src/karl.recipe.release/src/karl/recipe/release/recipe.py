@@ -177,12 +177,7 @@ def read_options(buildout: Any, options: Any) -> ReleaseOptions:
         config=attempt(lambda: _config(site.root.name, given, text), SiteConfig("a")),
         site_ini=f"{text('site-ini')}\n" if text("site-ini") else "",
     )
-    if problems:
-        told = "; ".join(dict.fromkeys(problem.rstrip(".") for problem in problems))
-        raise UsageError(
-            told if told.endswith("?") else f"{told}.",
-            "Correct these options; nothing was done.",
-        )
+    optionreading.refuse(problem.rstrip(".") for problem in problems)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
@@ -21,36 +21,30 @@ from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import PrivateNames, normalised
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
-from karl.recipe.release.building import builder
 from karl.recipe.release.distributions.lockfile import (
     File,
     Index,
     Lock,
     Override,
     Package,
-    linked_names,
     render,
 )
 from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
-from karl.recipe.release.indexes import closure, fetch
+from karl.recipe.release.indexes import closure
 from karl.recipe.release.indexes.derived import private_anywhere, write_derived
 from karl.recipe.release.indexes.pages import FROZEN
 from karl.recipe.release.indexes.registry import RegistryView, serving
 from karl.recipe.release.indexes.request import (
     IndexRequest,
-    Inheritance,
-    differences,
     inheritance,
+    refuse_other_request,
 )
-from karl.recipe.release.indexes.resolve import Resolved, resolve
-from karl.recipe.release.indexes.selection import select
+from karl.recipe.release.indexes.rounds import Freezing, fill, packages_of
 from karl.recipe.release.indexes.simpleapi import default_registry
 
-#: Rounds of "the build requirements have build requirements" before giving up.
-_MOST_ROUNDS = 10
 
 @dataclass(frozen=True)
 class Frozen:
@@ -61,43 +55,6 @@ class Frozen:
 
     index: Index
     new: bool
-
-
-@dataclass
-class _Freezing:
-    """What the steps of one freezing share."""
-
-    software: SoftwareLayout
-    pool: Pool
-    request: IndexRequest
-    given: Inheritance
-    targets: tuple[Target, ...]
-    index_url: str
-    reporter: Reporter
-
-    @property
-    def python(self) -> str:
-        return f"3.{min(target.minor for target in self.targets)}"
-
-    def resolve(
-        self, requirements: Iterable[str], constraints: Iterable[str]
-    ) -> dict[str, Resolved]:
-        return resolve(
-            requirements,
-            constraints,
-            index_url=self.index_url,
-            python=self.python,
-            reporter=self.reporter,
-        )
-
-    def select(self, resolved: Mapping[str, Resolved]) -> tuple[Package, ...]:
-        return select(
-            resolved,
-            targets=self.targets,
-            system_linked=linked_names(self.given.system_linked),
-            private=PrivateNames(self.given.private),
-            parent=self.given.parent,
-        )
 
 
 def freeze(
@@ -123,7 +80,9 @@ def freeze(
         given = inheritance(software, request)
         place = software.index(request.name)
         if place.lock_file.exists():
-            return Frozen(_existing(software, request, given), new=False)
+            index = Index.load(software, request.name)
+            refuse_other_request(index, request, given)
+            return Frozen(index, new=False)
         if os.path.lexists(place.root):
             raise RefusedError(
                 f"{place.root} exists, but is not an index: it has no pylock.toml.",
@@ -136,10 +95,10 @@ def freeze(
         view = RegistryView(pool, everybodys, public)
         with serving(view) as index_url, _true_cause(view):
             targets = tuple(Target.parse(text) for text in given.targets)
-            work = _Freezing(
+            work = Freezing(
                 software, pool, request, given, targets, index_url, reporter
             )
-            packages = _packages(work)
+            packages = packages_of(work)
             _refuse_undeclared(packages, everybodys)
             lock = _compose(work, packages)
         return Frozen(_write(work, place, lock), new=True)
@@ -174,97 +133,9 @@ def _true_cause(view: RegistryView) -> Iterator[None]:
         raise
 
 
-def _existing(
-    software: SoftwareLayout, request: IndexRequest, given: Inheritance
-) -> Index:
-    index = Index.load(software, request.name)
-    differing = differences(index.lock, request, given)
-    if differing:
-        raise RefusedError(
-            f"Index {request.name} is frozen already, from other input: "
-            f"{', '.join(differing)} differ.",
-            "A frozen index never changes: freeze a new version.",
-        )
-    return index
-
-
-def _packages(work: _Freezing) -> tuple[Package, ...]:
-    """Resolve what runs together with what builds, until nothing is added."""
-    wanted = work.given.requirements
-    if not wanted:
-        raise RefusedError(
-            f"Index {work.request.name} is asked to hold nothing.",
-            "Give requirements, or an index to extend.",
-        )
-    bounds = _bounds(work)
-    builds: dict[str, tuple[str, ...]] = {}
-    for _ in range(_MOST_ROUNDS):
-        needs = sorted({need for found in builds.values() for need in found})
-        joint = work.resolve([*wanted, *needs], bounds)
-        packages = work.select(joint)
-        sdists = {p.sdist.name: p.sdist for p in packages if p.sdist}
-        new = [sdist for name, sdist in sdists.items() if name not in builds]
-        builds = {name: found for name, found in builds.items() if name in sdists}
-        if not new:
-            return _without_builds(work, packages, wanted, needs, joint)
-        _fill(work, new)
-        for sdist in new:
-            builds[sdist.name] = builder.build_requirements(
-                work.pool.path(sdist),
-                index_url=work.index_url,
-                reporter=work.reporter,
-            )
-    raise RefusedError(
-        "The build requirements of the sdists do not settle: each round finds more.",
-        "Constrain the projects to versions that have wheels.",
-    )
-
-
-def _bounds(work: _Freezing) -> list[str]:
-    """Return all bounds: given ones, overrides, and every inherited pin."""
-    overridden = {normalised(Requirement(text).name) for text in work.request.overrides}
-    parent = work.given.parent
-    pins = [
-        f"{package.name}=={package.version}"
-        for package in (parent.packages if parent else ())
-        if package.name not in overridden
-    ]
-    return [*work.given.constraints, *work.request.overrides, *pins]
-
-
-def _without_builds(
-    work: _Freezing,
-    packages: tuple[Package, ...],
-    wanted: tuple[str, ...],
-    needs: list[str],
-    joint: Mapping[str, Resolved],
-) -> tuple[Package, ...]:
-    """Mark what only builds need, by resolving once more without them."""
-    if not needs:
-        return packages
-    pins = [f"{project.name}=={project.version}" for project in joint.values()]
-    running = work.resolve(wanted, pins)
-    return tuple(
-        replace(package, marker=running[package.name].marker)
-        if package.name in running
-        else replace(package, marker="", build_only=True)
-        for package in packages
-    )
-
-
-def _fill(work: _Freezing, wanted: Iterable[File]) -> None:
-    """Fetch files that a registry has; ours are in the pool already."""
-    fetch.fill(
-        work.pool,
-        [file for file in wanted if not work.pool.path(file).is_file()],
-        fetch.Source(work.index_url, PrivateNames(work.given.private)),
-        work.reporter,
-    )
-
-
-def _compose(work: _Freezing, packages: tuple[Package, ...]) -> Lock:
+def _compose(work: Freezing, packages: tuple[Package, ...]) -> Lock:
     """Fetch all files, look into them, and return the lock."""
-    _fill(work, [file for package in packages for file in package.files])
+    fill(work, [file for package in packages for file in package.files])
     overrides = _overrides(work, packages)
     return Lock(
         name=work.request.name,
@@ -280,7 +151,7 @@ def _compose(work: _Freezing, packages: tuple[Package, ...]) -> Lock:
     )
 
 
-def _overrides(work: _Freezing, packages: tuple[Package, ...]) -> tuple[Override, ...]:
+def _overrides(work: Freezing, packages: tuple[Package, ...]) -> tuple[Override, ...]:
     before = work.given.parent.by_name() if work.given.parent else {}
     after = {package.name: package.version for package in packages}
     found = []
@@ -291,7 +162,7 @@ def _overrides(work: _Freezing, packages: tuple[Package, ...]) -> tuple[Override
     return tuple(sorted(found))
 
 
-def _complete(work: _Freezing, package: Package) -> Package:
+def _complete(work: Freezing, package: Package) -> Package:
     """Add what only the files themselves tell."""
     requires_python = ""
     wheels = []
@@ -309,12 +180,12 @@ def _complete(work: _Freezing, package: Package) -> Package:
     )
 
 
-def _sized(work: _Freezing, file: File) -> File:
+def _sized(work: Freezing, file: File) -> File:
     """Return *file*, its bytes checked, with its true size."""
     return replace(file, size=work.pool.checked(file).stat().st_size)
 
 
-def _write(work: _Freezing, place: IndexLayout, lock: Lock) -> Index:
+def _write(work: Freezing, place: IndexLayout, lock: Lock) -> Index:
     data = render(lock)
     with files.new_tree(place.root) as partial:
         beside = IndexLayout(partial)

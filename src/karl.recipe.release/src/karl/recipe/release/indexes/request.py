@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
-from karl.recipe.release.base.errors import DamagedError, UsageError
+from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName, normalised
 from karl.recipe.release.building.linkedprojects import linked_projects
@@ -198,7 +198,7 @@ def _without(requirements: Iterable[str], overridden: set[str]) -> set[str]:
     return kept
 
 
-def differences(
+def _differences(
     lock: Lock, request: IndexRequest, given: Inheritance
 ) -> tuple[str, ...]:
     """Return what of the input differs from that which *lock* was frozen from."""
@@ -215,3 +215,19 @@ def differences(
         "system-linked": (lock.system_linked, given.system_linked),
     }
     return tuple(name for name, (old, new) in pairs.items() if old != new)
+
+
+def refuse_other_request(
+    index: Index, request: IndexRequest, given: Inheritance
+) -> None:
+    """Refuse a request that *index*, of the same name, was not frozen from.
+
+    :raises RefusedError: tells what differs.
+    """
+    differing = _differences(index.lock, request, given)
+    if differing:
+        raise RefusedError(
+            f"Index {request.name} is frozen already, from other input: "
+            f"{', '.join(differing)} differ.",
+            "A frozen index never changes: raise its version.",
+        )
