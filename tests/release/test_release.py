@@ -14,14 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
+from support.faults import in_child, killed_at, raising_at
 from support.rawwheels import RawWheel
 from support.workshop import (
     Workshop,
     assert_no_half_release,
-    killed_at,
     library,
     product,
-    raising_at,
     run,
 )
 
@@ -154,17 +153,13 @@ def test_software_of_another_user(acme: Workshop, tmp_path: Path):
             break
         folder.chmod(folder.stat().st_mode & 0o7777 | 0o011)
     before = state_of(acme)
-    child = os.fork()
-    if child == 0:
-        # A fork, for nobody may not even read this interpreter's libraries.
-        status = 1
-        try:
-            os.setresuid(65534, 65534, 65534)
-            Workshop(acme.software, site, acme.notes).build()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def build_as_nobody() -> None:
+        os.setresuid(65534, 65534, 65534)
+        Workshop(acme.software, site, acme.notes).build()
+
+    # A fork, for nobody may not even read this interpreter's libraries.
+    assert in_child(build_as_nobody) == 0
     assert state_of(acme) == before
     made = site.release("1.0")
     assert made.root.stat().st_uid == 65534

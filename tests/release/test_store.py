@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from support.faults import in_child, killed_at, raising_at
 from support.rawwheels import RawWheel
-from support.workshop import Notes, in_child, killed_at, raising_at
+from support.workshop import Notes
 
 from karl.recipe.release.base import files, locks
 from karl.recipe.release.base.errors import DamagedError, KarlError

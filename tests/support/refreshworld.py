@@ -5,20 +5,17 @@ Production's data came from release 1.0; the staging site has 1.1.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from support.upgrades import killing
 from support.upgradeworld import World, _live, make
 
 from karl.recipe.evolve.declaration.model import Refresh
 from karl.recipe.evolve.upgrade.history import Run
 from karl.recipe.evolve.upgrade.model import Request
 from karl.recipe.evolve.upgrade.orchestrator import start
-from karl.recipe.release.base.errors import KarlError, RefusedError
+from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.reporter import SilentReporter
 
 #: What is asked for.
@@ -119,39 +116,11 @@ def staging(root: Path) -> RefreshWorld:
     return world
 
 
-def anew(world: World) -> RefreshWorld:
-    """Return it as another process finds it."""
-    return RefreshWorld(world.declared, SilentReporter())
-
-
 def refresh(world: World) -> Run:
     """Bring production's data."""
     run = start(world, REQUEST)[1]
     assert run is not None
     return run
-
-
-def killed(
-    world: World, number: int, moment: str, action: Callable[[World], object]
-) -> bool:
-    """Do something in another process, killed at an entry of the journal."""
-    child = os.fork()
-    if child == 0:
-        code = 101
-        try:
-            with killing(number, moment):
-                action(anew(world))
-            code = 100
-        except KarlError:
-            code = 100
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 100
-    return False
 
 
 def check_refreshed(world: World) -> None:
@@ -171,7 +140,7 @@ def check_refreshed(world: World) -> None:
     assert not [n for n, each in state["copies"].items() if each.get("withheld")]
 
 
-def check_as_it_was(world: World, *, live: str = "1") -> None:
+def check_as_it_was(world: World) -> None:
     """Assert that the site has what it had, and that nothing else is left."""
     state = world.state
     assert list(state["copies"]) == ["1"]

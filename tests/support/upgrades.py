@@ -6,9 +6,6 @@ Of the site's own processes there is a stand-in, which keeps what it was told.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from support import faults
 from support.sites import make_release
 from support.zeofaults import quick
-from support.zeoservers import SOURCES, Box, database, fill, get, put
+from support.zeoservers import SOURCES, Box, fill, get, put
 
 from karl.recipe.evolve.declaration.model import (
     Address,
@@ -33,12 +31,11 @@ from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import supervisor
 
 STORAGE = "acme"
 STAND_IN = Path(__file__).with_name("sitestandin.py")
 
-_PACKAGES = str(Path(shutil.__file__).parent)
 _SITE_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
 
 _SCRIPT = """\
@@ -85,7 +82,7 @@ class Site:
         self.root = box.root / self.folder
         self.layout = SiteLayout(self.root)
         self.places = Places(self.root)
-        processes.start_supervisor(box.central, SilentReporter())
+        supervisor.start(box.central, SilentReporter())
         quick(box, "init", self.storage)
         self._write()
         if new:
@@ -256,24 +253,12 @@ def killed(
     :param moment: ``before`` it is written, or ``after``.
     :param main: another command than ``evolve``.
     """
-    child = os.fork()
-    if child == 0:
-        code = 101
-        try:
-            silence = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(silence, stream)
-            with killing(number, moment):
-                main(str(site.root), [*words, "--quiet"])
-            code = 100
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 100
-    return False
+
+    def body() -> None:
+        with killing(number, moment):
+            main(str(site.root), [*words, "--quiet"])
+
+    return faults.killed(body, silent=True)
 
 
 @contextmanager
@@ -287,16 +272,13 @@ def killing(number: int, moment: str) -> Iterator[None]:
         ours = "upgrades" in self.path.parts
         left -= ours
         if ours and left == 0 and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+            faults.die()
         original(self, event, **details)
         if ours and left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            faults.die()
 
     Journal.append = append  # type: ignore[method-assign]
     try:
         yield
     finally:
         Journal.append = original  # type: ignore[method-assign]
-
-
-__all__ = ["STORAGE", "Site", "database", "killed", "killing"]

@@ -7,18 +7,24 @@ counted, so that a lost write is seen.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from support import faults
+from support.upgrades import killing
 
 from karl.recipe.evolve.declaration.model import Address, Serving, SiteDeclaration
 from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
 from karl.recipe.evolve.upgrade.programs import Programs
-from karl.recipe.release.base.errors import RefusedError
+from karl.recipe.release.base.errors import KarlError, RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.reporter import SilentReporter
+
+AnyWorld = TypeVar("AnyWorld", bound="World")
 
 _BEGINNING: dict[str, Any] = {
     "copies": {
@@ -430,9 +436,21 @@ def make(root: Path, **changes: Any) -> World:
     return world
 
 
-def fresh(world: World) -> World:
+def fresh(world: AnyWorld) -> AnyWorld:
     """Return the world as another process finds it."""
-    return World(world.declared, SilentReporter())
+    return type(world)(world.declared, SilentReporter())
+
+
+def killed(
+    world: AnyWorld, number: int, moment: str, action: Callable[[AnyWorld], object]
+) -> bool:
+    """Do something in another process, killed at an entry of the journal."""
+
+    def body() -> None:
+        with contextlib.suppress(KarlError), killing(number, moment):
+            action(fresh(world))
+
+    return faults.killed(body)
 
 
 def check_before(world: World, *, live: int = 1, revision: int = 1) -> None:
@@ -463,13 +481,10 @@ def check_new(world: World) -> None:
 
 
 def raising(
-    error: BaseException, what: str, *, done: bool, times: int = 1
+    error: BaseException, what: str, *, done: bool
 ) -> Callable[[str, bool], None]:
-    """Return a fault: a command fails, before or after it has done what it should.
-
-    :param times: how often.
-    """
-    left = times
+    """Return a fault: a command fails once, before or after it has done its work."""
+    left = 1
 
     def fault(command: str, was_done: bool) -> None:
         nonlocal left

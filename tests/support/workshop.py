@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,54 +128,6 @@ def run(argv: Sequence[str | Path], **options: object) -> str:
     )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
-
-
-def in_child(body: Callable[[], object]) -> int:
-    """Run *body* in a forked process and return its exit code."""
-    child = os.fork()
-    if child == 0:
-        try:
-            body()
-        except BaseException:  # noqa: BLE001 - the exit code tells
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
-
-
-def killed_at(number: int, body: Callable[[], object]) -> bool:
-    """Kill a child that runs *body* at seam call *number*; tell if it was.
-
-    Its workers count for themselves, and kill the child, too.
-    """
-
-    def child() -> None:
-        count = 0
-        pid = os.getpid()
-
-        def seam(action: str, path: Path) -> None:
-            nonlocal count
-            count += 1
-            if count == number:
-                os.kill(pid, signal.SIGKILL)
-
-        files.seam = seam
-        body()
-
-    return in_child(child) == -signal.SIGKILL
-
-
-def raising_at(number: int, error: Exception) -> Callable[[str, Path], None]:
-    """Return a seam that raises *error* at its call *number*."""
-    count = 0
-
-    def seam(action: str, path: Path) -> None:
-        nonlocal count
-        count += 1
-        if count == number:
-            raise error
-
-    return seam
 
 
 def assert_no_half_release(site: SiteLayout) -> None:

@@ -7,13 +7,12 @@ import getpass
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
-from support.faults import Fault
+from support.faults import Fault, killed_at
 from support.servedsites import declare
 from support.workshop import Notes
 
@@ -230,7 +229,7 @@ def test_evolve_run_without_a_release(site):
 
 
 @pytest.mark.usefixtures("short_code")
-def test_killed_before_each_change_the_next_run_finishes(place, monkeypatch):
+def test_killed_before_each_change_the_next_run_finishes(place):
     """Whenever a run is killed, the next leaves what an undisturbed one leaves."""
     whole = declare(place / "whole" / "acme-prod")
     install(whole)
@@ -239,13 +238,7 @@ def test_killed_before_each_change_the_next_run_finishes(place, monkeypatch):
     while killed:
         number += 1
         site = declare(place / str(number) / "acme-prod")
-        child = os.fork()
-        if child == 0:
-            fault = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-            monkeypatch.setattr(files, "seam", fault)
-            install(site)
-            os._exit(0)
-        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        killed = killed_at(number, lambda site=site: install(site))
         install(site)
         found = {path: one[1] for path, one in seen(site.places.root).items()}
         assert found == expected

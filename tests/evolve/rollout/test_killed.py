@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import tempfile
 
 import pytest
+from support import faults
 from support.rollouts import SCRIPTS
 
 from karl.recipe.evolve.rollout import command, steps
@@ -21,24 +20,13 @@ def killed(world, event, step) -> bool:
 
     It is killed when a step was begun, or when it is done and that is not written yet.
     """
-    child = os.fork()
-    if child == 0:
-        code = 101
-        try:
-            silence = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(silence, stream)
-            _kill_at(event, step)
-            tempfile.tempdir = str(world.scratch)
-            code = command.main(str(world.root), ["1.1", "--quiet"])
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 0
-    return False
+
+    def body() -> None:
+        _kill_at(event, step)
+        tempfile.tempdir = str(world.scratch)
+        assert command.main(str(world.root), ["1.1", "--quiet"]) == 0
+
+    return faults.killed(body, silent=True)
 
 
 def _kill_at(event, step):
@@ -48,7 +36,7 @@ def _kill_at(event, step):
         if name == "step":
             original(self, name, **details)
         if (name, details.get("step")) == (event, step):
-            os.kill(os.getpid(), signal.SIGKILL)
+            faults.die()
         if name != "step":
             original(self, name, **details)
 

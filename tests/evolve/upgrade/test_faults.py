@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 
 import pytest
 from support import upgradeworld
-from support.upgrades import killing
-from support.upgradeworld import check_before, check_new, fresh, raising
+from support.upgradeworld import check_before, check_new, fresh, killed, raising
 
 from karl.recipe.evolve.upgrade import health, history, orchestrator, report
 from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
@@ -40,27 +38,6 @@ def world(tmp_path, monkeypatch):
     # A killed process loses nothing that it has not synced.
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     return upgradeworld.make(tmp_path)
-
-
-def killed(world, number, moment, action):
-    """Do something in another process, killed at an entry of the journal."""
-    child = os.fork()
-    if child == 0:
-        code = 101
-        try:
-            with killing(number, moment):
-                action(fresh(world))
-            code = 100
-        except KarlError:
-            code = 100
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 100
-    return False
 
 
 def entries(kind):

@@ -8,14 +8,12 @@ import os
 import pytest
 from support.refreshworld import (
     REQUEST,
-    anew,
     check_as_it_was,
     check_refreshed,
-    killed,
     refresh,
     staging,
 )
-from support.upgradeworld import raising
+from support.upgradeworld import fresh, killed, raising
 
 from karl.recipe.evolve.declaration.model import Refresh
 from karl.recipe.evolve.upgrade import health, history, orchestrator
@@ -77,12 +75,12 @@ def test_killed_then_resumed(world, number, moment):
     if history.unfinished(world.places) is None:
         assert (number, moment) in {(1, "before"), (LAST, "after")}
         if number == 1:
-            refresh(anew(world))
+            refresh(fresh(world))
     else:
         with pytest.raises(RefusedError, match="was interrupted"):
-            refresh(anew(world))
+            refresh(fresh(world))
         assert "Go on" in telling.status(world.places)["text"]
-        orchestrator.resume(anew(world))
+        orchestrator.resume(fresh(world))
     check_refreshed(world)
 
 
@@ -95,13 +93,13 @@ def test_killed_then_aborted(world, number, moment):
         return
     if interrupted.is_begun("normal") and world.state["mode"] == "normal":
         with pytest.raises(RefusedError, match="live and in use"):
-            orchestrator.abort(anew(world))
-        orchestrator.resume(anew(world))
+            orchestrator.abort(fresh(world))
+        orchestrator.resume(fresh(world))
         check_refreshed(world)
     else:
-        orchestrator.abort(anew(world))
+        orchestrator.abort(fresh(world))
         check_as_it_was(world)
-        refresh(anew(world))
+        refresh(fresh(world))
         check_refreshed(world)
 
 
@@ -185,7 +183,7 @@ def test_a_site_that_gets_no_data(world):
 def test_going_back(world):
     """A rollback goes back to the data that the site had; what came is kept."""
     refresh(world)
-    orchestrator.start(anew(world), Request(rollback=True, discard_writes=True))
+    orchestrator.start(fresh(world), Request(rollback=True, discard_writes=True))
     state = world.state
     assert state["copies"]["1"]["status"] == "live"
     assert state["copies"]["2"]["status"] == "former"
