@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
+from support.schemas import watched
 
 from karl.recipe.release.base.layout import SoftwareLayout
 
@@ -26,6 +28,16 @@ def _plain_environment():
         patch.delenv(name, raising=False)
     patch.setenv("PIP_CONFIG_FILE", os.devnull)
     patch.setenv("UV_NO_CONFIG", "1")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _described_answers():
+    """Compare what commands print as JSON with its schemas, whoever runs them."""
+    patch = pytest.MonkeyPatch()
+    compared = watched(subprocess.Popen.communicate)
+    patch.setattr(subprocess.Popen, "communicate", compared)
     yield
     patch.undo()
 

@@ -127,7 +127,7 @@ def test_verify_looks_at_what_was_built_here(answer, tmp_path):
     (folder / "provenance.json").write_text(json.dumps(provenance))
     assert answer("verify")["intact"]
     wheel.write_bytes(wheel.read_bytes() + b"?")
-    found = answer("verify", expect=4)["indexes"]["pool"]
+    found = answer("verify", expect=4)["built"]
     assert [problem["kind"] for problem in found] == ["altered"]
 
 

@@ -364,7 +364,7 @@ def test_verify_tells_every_kind_of_damage(frozen, registry, software):
     (index.layout.project("six") / "six-2.0-py3-none-any.whl").write_bytes(b"evil")
     (index.layout.project("six") / "six-1.0-py3-none-any.whl").unlink()
     found = verify(software, index, SilentReporter(), all_targets=False)
-    assert {(problem.kind, problem.what) for problem in found} == {
+    assert {(problem.kind, problem.path) for problem in found} == {
         ("missing", "one-1.0-py3-none-any.whl"),
         ("altered", "two-1.0-py3-none-any.whl"),
         ("altered", "simple/six/index.html"),

@@ -65,7 +65,7 @@ def ship(work: Work) -> Facts:
         programs.karl_index_there("fetch", str(name), *_registry(work))
     programs.must("rm", "-rf", folder)
     told = programs.karl_index_there("verify", str(work.index))
-    if told["problems"]:
+    if not told["intact"]:
         raise DamagedError(
             f"On {work.declared.host}, {work.index} is not as its lock file says.",
             f"See karl-index verify {work.index} there.",

@@ -15,7 +15,7 @@ from karl.recipe.release.distributions.lockfile import File, Index, Lock
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch
-from karl.recipe.release.indexes.pages import FROZEN, Pages, metadata_name
+from karl.recipe.release.indexes.pages import FROZEN, Pages
 
 _PATIENCE = 600.0
 
@@ -72,7 +72,7 @@ def materialise(software: SoftwareLayout, index: Index) -> bool:
         derived = Derived.of(index, pool)
         problems = derived.mendable()
         for problem in problems:
-            derived.mend(index.layout.root / problem.what, pool)
+            derived.mend(index.layout.root / problem.path, pool)
         return bool(problems)
 
 
@@ -101,11 +101,11 @@ class Problem:
     """Something in an index or its files that is not as the lock file says.
 
     :ivar kind: ``missing``, ``altered``, ``extra`` or ``unlisted``.
-    :ivar what: the file.
+    :ivar path: the file: its name in the pool, or its path below the index's folder.
     """
 
     kind: str
-    what: str
+    path: str
     detail: str = ""
 
 
@@ -181,7 +181,7 @@ class Derived:
                 links[folder / name] = target
             for wheel in package.wheels:
                 if pool.has(wheel):
-                    metadata[folder / metadata_name(wheel)] = wheel
+                    metadata[folder / wheel.metadata_name] = wheel
         return cls(index, texts, links, metadata)
 
     def problems(self) -> list[Problem]:
@@ -192,7 +192,7 @@ class Derived:
             return [Problem("unlisted", place.simple.name, detail)]
         expected = {place.lock_file, *self.texts, *self.links, *self.metadata}
         possible = expected | {
-            place.project(package.name) / metadata_name(wheel)
+            place.project(package.name) / wheel.metadata_name
             for package in self.index.lock.packages
             for wheel in package.wheels
         }

@@ -14,11 +14,12 @@ from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageErr
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.building.publish import Expected, publish
-from karl.recipe.release.distributions.lockfile import Index, Package
+from karl.recipe.release.distributions.lockfile import Index, Override, Package
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch, garbage
 from karl.recipe.release.indexes.comparison import compare
 from karl.recipe.release.indexes.derived import (
+    Problem,
     all_indexes,
     materialise,
     requirements_txt,
@@ -67,7 +68,7 @@ def freeze_index(options: argparse.Namespace, console: Console) -> int:
         return _say_request(options, request)
     upstream = "" if options.offline else options.registry or None
     frozen = freeze(software_of(options), request, upstream=upstream, reporter=console)
-    result = {**_summary(frozen.index), "new": frozen.new}
+    result = {**_summary(frozen.index), "changed": frozen.new}
     state = "is frozen" if frozen.new else "was frozen already; nothing changed"
     return _answer(
         options,
@@ -78,14 +79,15 @@ def freeze_index(options: argparse.Namespace, console: Console) -> int:
 
 
 def _say_request(options: argparse.Namespace, request: IndexRequest) -> int:
-    plan = {
-        key: str(value) if isinstance(value, IndexName) else value
-        for key, value in asdict(request).items()
+    asked = asdict(request)
+    del asked["name"]
+    asked = {
+        "index": str(request.name),
+        **asked,
+        "extends": str(request.extends) if request.extends else None,
     }
-    plan["name"] = str(request.name)
-    plan["extends"] = str(request.extends or "")
-    lines = [f"{key}: {_flat(value)}" for key, value in plan.items() if value]
-    return _answer(options, {"plan": plan}, "\n".join(lines))
+    lines = [f"{key}: {_flat(value)}" for key, value in asked.items() if value]
+    return _answer(options, {"dry_run": True, "request": asked}, "\n".join(lines))
 
 
 def _flat(value: Any) -> str:
@@ -171,7 +173,7 @@ def fetch_indexes(options: argparse.Namespace, console: Console) -> int:
         f"{'pages written' if found['written'] else 'pages complete'}"
         for name, found in result.items()
     )
-    return _answer(options, result, text)
+    return _answer(options, {"indexes": result}, text)
 
 
 def list_indexes(options: argparse.Namespace, console: Console) -> int:
@@ -209,7 +211,8 @@ def show_index(options: argparse.Namespace, _: Console) -> int:
     index = _index(options, options.index)
     if options.requirements:
         text = requirements_txt(index.lock)
-        return _answer(options, {"requirements": text}, text.rstrip())
+        result = {"index": str(index.lock.name), "requirements_txt": text}
+        return _answer(options, result, text.rstrip())
     links = chain(software_of(options), index)
     result = {
         **_summary(index),
@@ -218,7 +221,7 @@ def show_index(options: argparse.Namespace, _: Console) -> int:
         "constraints": list(index.lock.constraints),
         "private": list(index.lock.private),
         "system_linked": list(index.lock.system_linked),
-        "overrides": [asdict(override) for override in index.lock.overrides],
+        "overrides": [_override(override) for override in index.lock.overrides],
         "contents": [_package(package) for package in index.lock.packages],
     }
     lines = [
@@ -240,6 +243,15 @@ def show_index(options: argparse.Namespace, _: Console) -> int:
     ]
     heads = ("PROJECT", "VERSION", "INHERITED", "REMARK")
     return _answer(options, result, "\n".join([*lines, "", table(heads, rows)]))
+
+
+def _override(override: Override) -> dict[str, Any]:
+    return {
+        "requirement": override.requirement,
+        "name": override.name,
+        "old": override.inherited,
+        "new": override.version,
+    }
 
 
 def _remark(package: Package) -> str:
@@ -300,16 +312,12 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
         found[str(index.lock.name)] = verify(
             software, index, console, all_targets=options.all_targets
         )
-    built = verify_built(software)
-    if built:
+    result = {"indexes": {name: _told(problems) for name, problems in found.items()}}
+    if built := verify_built(software):
         found["pool"] = built
-    result = {
-        name: [asdict(problem) for problem in problems]
-        for name, problems in found.items()
-    }
     count = sum(len(problems) for problems in found.values())
     lines = [
-        f"{name}: {problem.kind} {problem.what} {problem.detail}".rstrip()
+        f"{name}: {problem.kind} {problem.path} {problem.detail}".rstrip()
         for name, problems in found.items()
         for problem in problems
     ]
@@ -317,7 +325,7 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
     if more > 0:
         lines[_MOST_LINES:] = [f"... and {more} more; --json tells them all"]
     text = "\n".join(lines)
-    _answer(options, {"problems": count, "indexes": result}, text)
+    _answer(options, {"intact": not count, **result, "built": _told(built)}, text)
     if count and options.json:
         return DamagedError.exit_code
     if count:
@@ -328,6 +336,10 @@ def verify_indexes(options: argparse.Namespace, console: Console) -> int:
         )
     console.say(f"Intact: {', '.join(found)}.")
     return 0
+
+
+def _told(problems: list[Problem]) -> list[dict[str, str]]:
+    return [asdict(problem) for problem in problems]
 
 
 def collect_garbage(options: argparse.Namespace, console: Console) -> int:
@@ -344,7 +356,7 @@ def collect_garbage(options: argparse.Namespace, console: Console) -> int:
     verb = "removed" if options.yes else "would be removed; --yes does it"
     console.say(f"{len(found)} items, {size / _MEGABYTE:.1f} MiB: {verb}.")
     result = {
-        "removed": options.yes,
+        "dry_run": not options.yes,
         "bytes": size,
         "items": [
             {"kind": item.kind, "path": str(item.path), "bytes": item.size}
