@@ -9,13 +9,13 @@ from ZODB.POSException import ReadOnlyError
 
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.zeoserver.databases.state import Status
-from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers import control, processes, supervisor
 
 
 def served(box, *storages):
     """Return a box whose storages are served, each with an empty database."""
     made = box(*storages)
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     for name in storages:
         quick(made, "init", name)
     return made
@@ -32,7 +32,7 @@ def test_init_makes_a_database_that_works(box):
     told = one(quick(made, "init", "site"))
     assert told["number"] == 1
     assert "zeoctl start" in told["text"]
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     with made.client("site") as db:
         put(db, "greeting", "hello")
         assert get(db, "greeting") == "hello"
@@ -104,7 +104,7 @@ def test_a_copy_that_cannot_be_served_is_put_back(box):
         quick(made, "serve", "site", "2", "--timeout", "2", code=8)
     assert made.state("site") == before
     assert not made.places.program("site", "b").exists()
-    eventually(lambda: "site-b" not in processes.process_states(made.central))
+    eventually(lambda: "site-b" not in supervisor.states(made.central))
     with made.client("site") as db:
         put(db, "still", "there")
 

@@ -15,7 +15,7 @@ from support.zeoservers import database, fill, get, put
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.reporter import SilentReporter
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import supervisor
 
 RESTORE = ("restore", "staging", "--from", "prod", "--to-new-copy")
 
@@ -112,7 +112,7 @@ def test_it_is_withheld(two):
 def test_it_becomes_live(two):
     """Once it is scrubbed it is adopted if staging's own data may be given up."""
     quick(two, *RESTORE)
-    processes.start_supervisor(two.central, SilentReporter())
+    supervisor.start(two.central, SilentReporter())
     quick(two, "serve", "staging", "2", "--read-only", "--scrubbed")
     assert not two.state("staging").copy(2).withheld
     # Said once, it holds.

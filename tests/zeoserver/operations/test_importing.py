@@ -14,7 +14,7 @@ from ZODB.scripts.migrateblobs import migrate
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.operations import space
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import processes, supervisor
 
 
 def one(document):
@@ -52,7 +52,7 @@ def test_an_imported_database_goes_live(box, source):
     before = snapshot(source)
     told = one(quick(made, *words(source, "--dry-run")))
     assert any("3 blobs" in step for step in told["plan"])
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     told = one(quick(made, *words(source)))
     assert told["status"] == "live"
     with made.client("site") as db:
@@ -227,7 +227,7 @@ def test_restore_as_of_a_time(box):
 def test_a_time_gives_what_the_site_had_then(box):
     """Whatever was adopted, given up or adopted again, before and after backups."""
     made = box("site")
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     quick(made, "init", "site")
 
     def commit(number):
@@ -269,7 +269,7 @@ def test_a_time_gives_what_the_site_had_then(box):
 def test_what_was_evolved_was_never_the_site_s(box):
     """A staged copy's own commits are no state of the site until it is adopted."""
     made = box("site")
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     quick(made, "init", "site")
     with made.client("site") as db:
         old = put(db, "number", 1)
@@ -292,7 +292,7 @@ def test_what_was_evolved_was_never_the_site_s(box):
 def test_a_disaster(box):
     """With the live copy's files lost, a restored copy can take its place."""
     made = box("site")
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     quick(made, "init", "site")
     with made.client("site") as db:
         put(db, "precious", "kept")

@@ -10,7 +10,7 @@ from support.zeoservers import database, fill, get, put
 
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.zeoserver.databases.state import Status
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import supervisor
 
 
 def one(document):
@@ -20,7 +20,7 @@ def one(document):
 def served(box):
     """Return a box with a live, served database of objects and blobs."""
     made = box("site")
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     quick(made, "init", "site")
     with made.client("site") as db:
         fill(db, 50, blobs=3)

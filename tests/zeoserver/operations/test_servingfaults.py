@@ -18,7 +18,7 @@ from ZODB.serialize import referencesf
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.zeoserver.operations import recovery
-from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers import control, supervisor
 
 
 def one(document):
@@ -29,7 +29,7 @@ def one(document):
 def two(box):
     """A storage with two copies of the same history, both served."""
     made = box("site")
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     quick(made, "init", "site")
     quick(made, "stage", "site")
     quick(made, "serve", "site", "2")
@@ -146,7 +146,7 @@ def test_a_server_killed_while_it_packs(box, renames):
     assert not copy.packing.exists()
     if renames < 2:
         assert copy.data.read_bytes() == before
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     with made.client("site") as db:
         assert get(db, "number") == 7
         assert db.storage.lastTransaction().hex() == tid
@@ -161,7 +161,7 @@ def test_a_server_mends_an_interrupted_pack_itself(box):
     copy = made.storage_places("site").copy(1)
     shutil.copy(copy.data, copy.packing)
     copy.data.rename(copy.before_pack)
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     with made.client("site") as db:
         put(db, "number", 1)
     assert not copy.packing.exists()
@@ -229,7 +229,7 @@ def test_a_pack_without_zeoctl_is_waited_for(box):
     with database(copy.data, copy.blobs) as db:
         fill(db, 240_000, size=100)
         put(db, "things", None)
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     eventually(lambda: modes(made) == {"a": (1, False)})
     places = made.storage_places("site")
     words = [made.places.zeoctl, "pack", "site", "--days", "0"]
@@ -251,5 +251,5 @@ def test_the_first_server_comes_up_by_itself(box):
     """What was made live without servers is served as soon as they start."""
     made = box("site")
     quick(made, "init", "site")
-    processes.start_supervisor(made.central, SilentReporter())
+    supervisor.start(made.central, SilentReporter())
     eventually(lambda: modes(made) == {"a": (1, False)})

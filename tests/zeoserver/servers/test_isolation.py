@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.zeoservers import eventually, fill, get, put
 
-from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers import control, supervisor
 
 
 @pytest.fixture
@@ -139,4 +139,4 @@ def test_nothing_of_it_is_left_after_a_stop(two):
     pid = control.status(two.storage_places("acme"), "a").pid
     two.zeoctl("stop", "acme")
     assert not os.path.exists(f"/proc/{pid}")
-    assert processes.process_states(two.central)["acme-a"] == "STOPPED"
+    assert supervisor.states(two.central)["acme-a"] == "STOPPED"

@@ -14,7 +14,7 @@ from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status
 from karl.recipe.zeoserver.declaration.model import Tls
 from karl.recipe.zeoserver.operations.status import report
-from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers import control, processes, supervisor
 from karl.recipe.zeoserver.servers.logs import Follower
 from karl.recipe.zeoserver.servers.outputs import Failure, Output
 
@@ -165,7 +165,7 @@ def test_another_copy_is_served_by_a_new_process(started):
         started.central, "acme", started.state("acme"), storage.reporter
     )
     assert control.status(places, "a") is None
-    assert not processes.process_states(started.central)
+    assert not supervisor.states(started.central)
 
 
 def test_logs_and_the_client_configuration(started):
@@ -267,7 +267,7 @@ def test_stop_ends_what_a_dead_supervisord_left(started):
     """After stop nothing has the database open, or stop says what has."""
     places = started.storage_places("acme")
     os.kill(int(started.places.supervisor_pid.read_text()), signal.SIGKILL)
-    eventually(lambda: not processes.supervisor_runs(started.central))
+    eventually(lambda: not supervisor.runs(started.central))
     with locked(places.serving_lock("b"), "serve and answer nobody"):
         error = started.zeoctl("stop", "acme", code=6)["storages"]["acme"]["error"]
     assert f"process {os.getpid()} " in error["message"]
@@ -298,7 +298,7 @@ def test_supervisord_that_dies_is_started_anew(started, verb):
     """After supervisord's death its servers go on, and either verb takes them over."""
     places = started.storage_places("acme")
     os.kill(int(started.places.supervisor_pid.read_text()), signal.SIGKILL)
-    eventually(lambda: not processes.supervisor_runs(started.central))
+    eventually(lambda: not supervisor.runs(started.central))
     orphan = control.status(places, "a").pid
     assert "supervisord does not run" in problems(started)
     with started.client("acme") as db:

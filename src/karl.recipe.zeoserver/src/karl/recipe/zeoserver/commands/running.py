@@ -17,7 +17,7 @@ from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import Result, Verb, show_text
 from karl.recipe.zeoserver.operations import running
 from karl.recipe.zeoserver.operations.storage import Storage
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import supervisor
 
 #: Seconds that a server has until it serves.
 _TIMEOUT = 60.0
@@ -61,14 +61,14 @@ def _stop(storage: Storage, args: argparse.Namespace) -> Result:
     names = _with_supervisor(storage, args)
     result = running.stop(storage, **options.changing(args))
     if names and storage.name == names[-1] and not args.dry_run:
-        processes.stop_supervisor(storage.central, storage.reporter)
+        supervisor.stop(storage.central, storage.reporter)
     return result
 
 
 def _restart(storage: Storage, args: argparse.Namespace) -> Result:
     names = _with_supervisor(storage, args)
     if names and storage.name == names[0] and not args.dry_run:
-        processes.stop_supervisor(storage.central, storage.reporter)
+        supervisor.stop(storage.central, storage.reporter)
     return running.restart(storage, timeout=args.timeout, **options.changing(args))
 
 

@@ -14,7 +14,7 @@ from karl.recipe.zeoserver.databases.periods import BEGINNING, Period, begun
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations.storage import Change, Storage
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import processes, supervisor
 
 #: Origins of copies that become live where nothing is.
 _ENTERING = ("init", "import")
@@ -100,7 +100,7 @@ def serve_if_live(storage: Storage, copy: CopyState) -> dict[str, Any]:
     state = storage.state()
     side = state.side_of(copy.number)
     processes.apply_programs(storage.central, name, state, storage.reporter)
-    if side is None or not processes.supervisor_runs(storage.central):
+    if side is None or not supervisor.runs(storage.central):
         return {
             "text": f"Database copy {copy.number} is live, but no servers run. To "
             "start them: zeoctl start --all.",

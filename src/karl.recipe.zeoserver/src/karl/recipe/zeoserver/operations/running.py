@@ -24,7 +24,7 @@ from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Storage, changing, holding_modes
-from karl.recipe.zeoserver.servers import control, processes
+from karl.recipe.zeoserver.servers import control, processes, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
 
 #: Seconds that a server has to say whether it packs; one that hangs may be ended.
@@ -56,7 +56,7 @@ def start(
         return plan("start", storage.state()).rehearsed()
     _put_right(storage)
     with _running(storage, "start", wait) as decided:
-        processes.start_supervisor(storage.central, storage.reporter)
+        supervisor.start(storage.central, storage.reporter)
         _apply(storage)
         for side in storage.state().serving:
             processes.start(storage.central, storage.name, side)
@@ -78,7 +78,7 @@ def stop(
         return plan("stop", _known(storage) or StorageState()).rehearsed()
     with _running(storage, "stop", wait) as decided:
         _refuse_while_packing(storage)
-        supervised = processes.supervisor_runs(storage.central)
+        supervised = supervisor.runs(storage.central)
         for side in SIDES:
             if supervised:
                 processes.stop(storage.central, storage.name, side, storage.reporter)
@@ -138,7 +138,7 @@ def restart(
     found = {}
     with _running(storage, "restart", wait) as decided:
         _refuse_while_packing(storage)
-        processes.start_supervisor(storage.central, storage.reporter)
+        supervisor.start(storage.central, storage.reporter)
         _apply(storage)
         for side, number in sorted(storage.state().serving.items()):
             processes.restart(storage.central, storage.name, side, storage.reporter)

@@ -19,7 +19,7 @@ from karl.recipe.zeoserver.operations import rules
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 from karl.recipe.zeoserver.rendering import clientconf
-from karl.recipe.zeoserver.servers import processes
+from karl.recipe.zeoserver.servers import processes, supervisor
 
 #: Seconds for a server to answer, unless told otherwise.
 TIMEOUT = 30.0
@@ -199,7 +199,7 @@ def _put_back(change: Change, before: StorageState) -> None:
 
 
 def _check_that_servers_run(storage: Storage) -> None:
-    if not processes.supervisor_runs(storage.central):
+    if not supervisor.runs(storage.central):
         raise RefusedError(
             "The servers' supervisor does not run, so that nothing can be served.",
             "Start it: zeoctl start --all, or its systemd unit.",

@@ -23,7 +23,8 @@ from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_
 from karl.recipe.zeoserver.layouts.storage import SIDES
 from karl.recipe.zeoserver.operations import backupstatus, recovery, space
 from karl.recipe.zeoserver.operations.storage import Storage
-from karl.recipe.zeoserver.servers import control, orphans, processes
+from karl.recipe.zeoserver.rendering.supervisorconf import program
+from karl.recipe.zeoserver.servers import control, orphans, processes, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
 
 _Value = TypeVar("_Value")
@@ -97,17 +98,15 @@ def _servers(told: Report, state: StorageState) -> list[dict[str, Any]]:
     """Return what each side serves, or should."""
     central = told.storage.central
     nothing: Mapping[str, str] = {}
-    words = told.attempt(lambda: processes.process_states(central), nothing)
-    told.supervised = told.attempt(
-        lambda: processes.supervisor_runs(central), otherwise=False
-    )
+    words = told.attempt(lambda: supervisor.states(central), nothing)
+    told.supervised = told.attempt(lambda: supervisor.runs(central), otherwise=False)
     if state.serving and not told.supervised:
         told.problems.append(
             "supervisord does not run: start it with its systemd unit, or with "
             "zeoctl start."
         )
     return [
-        _server(told, state, side, words.get(f"{told.storage.name}-{side}"))
+        _server(told, state, side, words.get(program(told.storage.name, side)))
         for side in SIDES
         if side in state.serving
     ]

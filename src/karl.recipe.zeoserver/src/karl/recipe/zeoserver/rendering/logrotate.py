@@ -6,6 +6,7 @@ import shlex
 
 from karl.recipe.zeoserver.declaration.model import Account, Central
 from karl.recipe.zeoserver.layouts.storage import SIDES
+from karl.recipe.zeoserver.rendering.supervisorconf import program
 
 
 def render(central: Central, account: Account) -> str:
@@ -56,6 +57,6 @@ def _reopen(central: Central, name: str) -> str:
         str(central.places.supervisord_conf),
         "signal",
         "USR2",
-        *(f"{name}-{side}" for side in SIDES),
+        *(program(name, side) for side in SIDES),
     ]
     return f"{shlex.join(words)} >/dev/null 2>&1 || true"

@@ -51,6 +51,11 @@ def render_daemon(central: Central) -> str:
     return "\n".join(lines) + "\n"
 
 
+def program(storage: str, side: str) -> str:
+    """Return what supervisord calls the server of a side, such as ``acme-prod-a``."""
+    return f"{storage}-{side}"
+
+
 def render_program(central: Central, name: str, side: str) -> str:
     """Return the file of the process that serves *name* on *side*.
 
@@ -62,7 +67,7 @@ def render_program(central: Central, name: str, side: str) -> str:
     umask = "007" if central.socket_group else "077"
     lines = [
         "; Written by karl.recipe.zeoserver; zeoctl writes it again.",
-        f"[program:{name}-{side}]",
+        f"[program:{program(name, side)}]",
         f"command = {_value(f'{runner} {name} {side}')}",
         "autostart = true",
         "autorestart = unexpected",

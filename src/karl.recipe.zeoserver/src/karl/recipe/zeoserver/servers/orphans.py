@@ -11,33 +11,23 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from karl.recipe.release.base.errors import UnfinishedError, UnreachableError
 from karl.recipe.release.base.waiting import eventually, has_ended
 from karl.recipe.zeoserver.declaration.model import Central
+from karl.recipe.zeoserver.rendering import supervisorconf
 from karl.recipe.zeoserver.servers import control, supervisor
 
 #: Seconds after which one that has not ended must answer, or is said to hang.
 _MOMENT = 5.0
 
 
-def known(central: Central) -> Sequence[dict[str, Any]]:
-    """Return what supervisord tells of each process; nothing if it does not run."""
-    try:
-        with supervisor.reached(central) as proxy:
-            found: list[dict[str, Any]] = proxy.getAllProcessInfo()
-            return found
-    except UnreachableError:
-        return []
-
-
 def is_orphan(central: Central, name: str, side: str, pid: int) -> bool:
     """Tell whether the server *pid* of a side is none that supervisord started."""
-    ours = [each["pid"] for each in known(central) if each["name"] == f"{name}-{side}"]
-    return pid not in ours
+    program = supervisorconf.program(name, side)
+    known = supervisor.known(central)
+    return pid not in [each["pid"] for each in known if each["name"] == program]
 
 
 def end(central: Central, name: str, side: str, bound: float) -> None:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
 import xmlrpc.client
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base import files, process
+from karl.recipe.release.base import files, supervision
 from karl.recipe.release.base.errors import (
-    KarlError,
-    PrerequisiteError,
     RefusedError,
     UnfinishedError,
     UnreachableError,
 )
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.release.base.waiting import eventually, has_ended
+from karl.recipe.release.base.waiting import eventually
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.layouts.storage import SIDES
@@ -28,100 +22,11 @@ from karl.recipe.zeoserver.servers import control, orphans, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
 from karl.recipe.zeoserver.servers.outputs import Output
 
-#: Seconds that supervisord has to start.
-_START = 20.0
-
-#: Seconds that supervisord has to end: it ends its servers first.
-_STOP = supervisorconf.STOP_WAIT + 30.0
-
 #: supervisord's words for a server that it does not go on trying to start.
 _GIVEN_UP = frozenset({"EXITED", "FATAL", "UNKNOWN"})
 
 #: Its words for one that ended by itself.
 FAILED = frozenset({"BACKOFF", "EXITED", "FATAL"})
-
-#: Bytes of supervisord's last output that are told.
-_TAIL = 2000
-
-
-def supervisor_runs(central: Central) -> bool:
-    """Tell whether supervisord answers.
-
-    :raises RefusedError: there is one, but this user may not control it.
-    """
-    try:
-        with supervisor.reached(central, patience=5.0) as proxy:
-            return bool(proxy.getState()["statename"] == "RUNNING")
-    except UnreachableError:
-        return False
-
-
-def start_supervisor(central: Central, reporter: Reporter) -> None:
-    """Start supervisord, with all servers, unless it runs.
-
-    It runs on after this process.  Where a systemd unit is to run it, start that:
-    systemd knows nothing of a supervisord that was started here.
-
-    :raises RefusedError: this is not the user whom the servers run as.
-    :raises KarlError: it did not start; with its last output.
-    """
-    if supervisor_runs(central):
-        return
-    _check_user(central)
-    places = central.places
-    if not places.supervise.is_file():
-        raise PrerequisiteError(
-            f"{places.supervise} is missing.",
-            "Run the buildout of the database server: it writes the commands.",
-        )
-    reporter.say("Starting supervisord")
-    files.make_directory(places.logs)
-    for name in central.storages:
-        files.make_directory(central.storage_places(name).logs)
-    ended = process.start([places.supervise], log=places.supervise_output)
-
-    def up() -> bool:
-        return supervisor_runs(central) or ended() is not None
-
-    if not eventually(up, _START) or not supervisor_runs(central):
-        raise KarlError(
-            "supervisord did not start.",
-            f"Its last output:\n{_tail(places.supervise_output)}",
-        )
-
-
-def _check_user(central: Central) -> None:
-    """Refuse to start servers as somebody else: their files would be his.
-
-    :raises RefusedError: the declared user is another.
-    """
-    try:
-        ours = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        ours = str(os.geteuid())
-    if central.user and central.user != ours:
-        raise RefusedError(
-            f"The servers run as {central.user}, and you are {ours}.",
-            f"Start their systemd unit, or run zeoctl as {central.user}.",
-        )
-
-
-def stop_supervisor(central: Central, reporter: Reporter) -> None:
-    """Stop supervisord with all servers, if it runs; wait until it is gone.
-
-    :raises UnfinishedError: it has not ended in time.
-    """
-    if not supervisor_runs(central):
-        return
-    reporter.say("Stopping supervisord")
-    with supervisor.reached(central) as proxy:
-        pid = int(proxy.getPID())
-        proxy.shutdown()
-    if not eventually(lambda: has_ended(pid), _STOP):
-        raise UnfinishedError(
-            f"supervisord has not ended after {_STOP:.0f} seconds.",
-            f"See {central.places.supervisor_log}.",
-        )
 
 
 def apply_programs(
@@ -150,7 +55,7 @@ def apply_programs(
             )
         else:
             files.remove_tree(path)
-    if supervisor_runs(central):
+    if supervisor.runs(central):
         with supervisor.reached(central) as proxy:
             _reread(proxy, name, state)
         return _restart_outdated(central, name, state, reporter, patience)
@@ -160,14 +65,14 @@ def apply_programs(
 def _reread(proxy: Any, name: str, state: StorageState) -> None:
     """Have supervisord know what the files say, of one storage alone."""
     added, changed, removed = proxy.reloadConfig()[0]
-    ours = {f"{name}-{side}" for side in SIDES}
+    ours = {supervisorconf.program(name, side) for side in SIDES}
     for program in ours.intersection([*changed, *removed]):
-        with supervisor.unless(supervisor.BAD_NAME, supervisor.NOT_RUNNING):
+        with supervision.unless(supervision.BAD_NAME, supervision.NOT_RUNNING):
             proxy.stopProcessGroup(program)
-        with supervisor.unless(supervisor.BAD_NAME):
+        with supervision.unless(supervision.BAD_NAME):
             proxy.removeProcessGroup(program)
     for program in ours.intersection([*added, *changed]):
-        with supervisor.unless(supervisor.ALREADY_ADDED):
+        with supervision.unless(supervision.ALREADY_ADDED):
             proxy.addProcessGroup(program)
 
 
@@ -201,20 +106,21 @@ def start(central: Central, name: str, side: str) -> None:
     :raises UnreachableError: supervisord does not run.
     :raises RefusedError: supervisord does not know it: nothing is served there.
     """
+    program = supervisorconf.program(name, side)
     end_orphan(central, name, side)
     with supervisor.reached(central) as proxy:
         if _state_of(central, name, side) == "BACKOFF":
             # It would be tried again only after a while.
-            proxy.stopProcess(f"{name}-{side}")
+            proxy.stopProcess(program)
         try:
-            proxy.startProcess(f"{name}-{side}", False)
+            proxy.startProcess(program, False)
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode == supervisor.BAD_NAME:
+            if fault.faultCode == supervision.BAD_NAME:
                 raise RefusedError(
                     f"{name} serves nothing on side {side}.",
                     f"Serve a database copy first: zeoctl serve {name} NUMBER.",
                 ) from None
-            if fault.faultCode != supervisor.ALREADY_STARTED:
+            if fault.faultCode != supervision.ALREADY_STARTED:
                 raise
 
 
@@ -227,22 +133,22 @@ def stop(central: Central, name: str, side: str, reporter: Reporter) -> None:
     :raises UnreachableError: supervisord does not run.
     :raises UnfinishedError: it has not ended in time.
     """
-    program = f"{name}-{side}"
+    program = supervisorconf.program(name, side)
     end_orphan(central, name, side)
-    if process_states(central).get(program, "STOPPED") == "STOPPED":
+    if supervisor.states(central).get(program, "STOPPED") == "STOPPED":
         return
     task = reporter.task(f"stopping the server of {name} on side {side}")
     with (
         supervisor.reached(central) as proxy,
-        supervisor.unless(supervisor.BAD_NAME, supervisor.NOT_RUNNING),
+        supervision.unless(supervision.BAD_NAME, supervision.NOT_RUNNING),
     ):
         proxy.stopProcess(program, False)
 
     def ended() -> bool:
         task.advance(0)
-        return process_states(central).get(program) != "STOPPING"
+        return supervisor.states(central).get(program) != "STOPPING"
 
-    if not eventually(ended, _STOP):
+    if not eventually(ended, supervisor.STOP):
         raise UnfinishedError(
             f"The server of {name} on side {side} has not ended.",
             f"See zeoctl status {name}, and {central.places.supervisor_log}.",
@@ -264,7 +170,7 @@ def end_orphan(central: Central, name: str, side: str) -> None:
 
     :raises UnfinishedError: it has not ended in time, or hangs.
     """
-    orphans.end(central, name, side, _STOP)
+    orphans.end(central, name, side, supervisor.STOP)
 
 
 def wait_until_serving(
@@ -307,14 +213,6 @@ def wait_until_serving(
     )
 
 
-def process_states(central: Central) -> Mapping[str, str]:
-    """Return supervisord's word for each server: ``acme-prod-a`` → ``RUNNING``.
-
-    Empty if supervisord does not run.
-    """
-    return {each["name"]: each["statename"] for each in orphans.known(central)}
-
-
 def last_failure(central: Central, name: str, side: str) -> str:
     """Return why a server ended last, and what to do next; or what it printed last."""
     output = Output(central.storage_places(name).output(side))
@@ -323,12 +221,5 @@ def last_failure(central: Central, name: str, side: str) -> str:
 
 
 def _state_of(central: Central, name: str, side: str) -> str:
-    return process_states(central).get(f"{name}-{side}", "nothing of it")
-
-
-def _tail(path: Path) -> str:
-    try:
-        text = path.read_bytes()[-_TAIL:].decode(errors="replace")
-    except OSError:
-        return ""
-    return text.strip()
+    program = supervisorconf.program(name, side)
+    return supervisor.states(central).get(program, "nothing of it")
