@@ -11,11 +11,8 @@ from karl.recipe.release.base.console import table
 from karl.recipe.zeoserver.commands.verb import CentralVerb, Result
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.operations.plans import Plan
-from karl.recipe.zeoserver.servers import certificates
-from karl.recipe.zeoserver.servers.certificates import Certificate
-
-#: Days before its end in which a certificate is to be replaced.
-_SOON = 30
+from karl.recipe.zeoserver.servers import certificatefiles, certificates
+from karl.recipe.zeoserver.servers.certificatefiles import SOON, Certificate
 
 _HEADS = ("KIND", "NAME", "REACHED AS", "EXPIRES", "FILE")
 
@@ -57,7 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(central: Central, args: argparse.Namespace) -> Result:
     places = central.places.certificates
     if args.action == "list":
-        found = certificates.every(places)
+        found = certificatefiles.every(places)
         return {"certificates": [_told(each) for each in found], "changed": False}
     certificates.check_request(args.action, args.names)
     if args.dry_run:
@@ -74,11 +71,11 @@ def _run(central: Central, args: argparse.Namespace) -> Result:
 
 
 def _told(found: Certificate) -> dict[str, Any]:
-    left = (found.expires - time.time()) / 86400
+    left = found.days_left(time.time())
     return {
         **dataclasses.asdict(found),
         "days_left": int(left),
-        "state": "expired" if left < 0 else "expires soon" if left < _SOON else "valid",
+        "state": "expired" if left < 0 else "expires soon" if left < SOON else "valid",
     }
 
 

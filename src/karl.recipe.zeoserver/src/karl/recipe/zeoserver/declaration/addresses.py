@@ -15,9 +15,8 @@ from karl.recipe.zeoserver.declaration.model import Address
 #: Bytes that the kernel takes for the path of a Unix socket.
 SOCKET_LIMIT = 107
 
-_HOST = re.compile(
-    r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*\Z"
-)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _NUMBERS = re.compile(r"[0-9.]+\Z")
 _LOOPBACK = "127.0.0.1"
 _LOCALHOST = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -54,9 +53,14 @@ def host(text: str) -> str:
             return str(ipaddress.ip_address(lower))
         except ValueError:
             raise UsageError(f"{text} is not an IP address") from None
-    if not _HOST.match(lower) or len(lower) > 253:
+    if not is_host_name(lower):
         raise UsageError(f"{text!r} is not the name of a host")
     return lower
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether a host can be called so; in small letters."""
+    return len(text) <= 253 and bool(_HOST.match(text))
 
 
 def is_local(address: Address) -> bool:

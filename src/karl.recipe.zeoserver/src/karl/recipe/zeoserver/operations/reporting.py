@@ -30,9 +30,6 @@ from karl.recipe.zeoserver.operations.storage import Storage
 #: Bytes of a journal's end in which the last backup is looked for.
 _TAIL = 1 << 18
 
-#: Days before a certificate's end.
-_SOON = 30
-
 
 def of_central(central: Central, names: Sequence[str]) -> dict[str, Any]:
     """Return what is known of storages, and of the sites if all storages are told of.
@@ -130,10 +127,10 @@ def _certificates(central: Central, now: float) -> list[Attention]:
     places = central.places.certificates
     if not places.root.is_dir():
         return []
-    from karl.recipe.zeoserver.servers import certificates
+    from karl.recipe.zeoserver.servers import certificatefiles
 
     try:
-        found = certificates.every(places)
+        found = certificatefiles.every(places)
     except (KarlError, OSError) as error:
         return [problem(f"The certificates cannot be read: {error}")]
     return [
@@ -142,5 +139,5 @@ def _certificates(central: Central, now: float) -> list[Attention]:
             "another, as with zeoctl certificate, and give it to who uses it."
         )
         for each in found
-        if each.expires - now < _SOON * 86400
+        if each.days_left(now) < certificatefiles.SOON
     ]

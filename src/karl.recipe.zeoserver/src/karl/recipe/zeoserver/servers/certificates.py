@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
+from karl.recipe.release.base.errors import RefusedError, UsageError
 from karl.recipe.release.base.names import checked_label
+from karl.recipe.zeoserver.declaration import addresses
 from karl.recipe.zeoserver.layouts.certificates import (
     CertificateLayout,
     CertificatesLayout,
 )
+from karl.recipe.zeoserver.servers import certificatefiles
+from karl.recipe.zeoserver.servers.certificatefiles import Certificate
 
 #: Days that the authority is valid.
 AUTHORITY_DAYS = 3650
@@ -38,35 +37,11 @@ DAYS = 825
 #: A clock that is a little behind must not refuse a new certificate.
 _LEEWAY = dt.timedelta(minutes=10)
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
-
 #: What a certificate is for.
 _PURPOSES = {
     "server": ExtendedKeyUsageOID.SERVER_AUTH,
     "client": ExtendedKeyUsageOID.CLIENT_AUTH,
 }
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """One certificate.
-
-    :ivar kind: ``authority``, ``server`` or ``client``.
-    :ivar name: of the host, or of the client.
-    :ivar hosts: that a server may be reached as.
-    :ivar expires: seconds since the epoch.
-    :ivar key: path of the key, which stays on this machine or goes to its owner.
-    :ivar fingerprint: sha256 of the certificate.
-    """
-
-    kind: str
-    name: str
-    hosts: tuple[str, ...]
-    expires: float
-    certificate: str
-    key: str
-    fingerprint: str
 
 
 def check_request(kind: str, names: Sequence[str]) -> None:
@@ -107,7 +82,7 @@ def make_authority(
     :raises RefusedError: there is one.
     """
     here = places.authority(authority)
-    _check_new(here)
+    certificatefiles.check_new(here)
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
         _builder(_common_name(f"{owner} {authority}"), key, days)
@@ -119,8 +94,8 @@ def make_authority(
             critical=False,
         )
     )
-    _write(here, builder.sign(key, hashes.SHA256()), key)
-    return read(here)
+    certificatefiles.write(here, builder.sign(key, hashes.SHA256()), key)
+    return certificatefiles.read(here)
 
 
 def make_server(
@@ -154,37 +129,6 @@ def make_client(
     return _issue(places.authority(authority), places.client(name), name, [], days)
 
 
-def every(places: CertificatesLayout) -> list[Certificate]:
-    """Return all authorities and certificates.
-
-    :raises DamagedError: one cannot be read.
-    """
-    return [read(each) for each in places.every() if each.certificate.is_file()]
-
-
-def read(here: CertificateLayout) -> Certificate:
-    """Return what a certificate says.
-
-    :raises DamagedError: it cannot be read.
-    """
-    found = _load(here)
-    try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        hosts = tuple(str(each.value) for each in names.value)
-    except x509.ExtensionNotFound:
-        hosts = ()
-    common = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return Certificate(
-        here.kind,
-        str(common[0].value) if common else "",
-        hosts,
-        found.not_valid_after_utc.timestamp(),
-        str(here.certificate),
-        str(here.key),
-        found.fingerprint(hashes.SHA256()).hex(),
-    )
-
-
 def _issue(
     authority: CertificateLayout,
     here: CertificateLayout,
@@ -192,13 +136,16 @@ def _issue(
     hosts: Sequence[x509.GeneralName],
     days: int,
 ) -> Certificate:
-    _check_new(here)
+    certificatefiles.check_new(here)
     if not authority.certificate.is_file():
         raise RefusedError(
             f"There is no certificate authority {authority.name}.",
             f"Make it: zeoctl certificate authority --authority {authority.name}.",
         )
-    issuer, issuer_key = _load(authority), _load_key(authority)
+    issuer, issuer_key = (
+        certificatefiles.load(authority),
+        certificatefiles.load_key(authority),
+    )
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
         _builder(_common_name(name), key, days)
@@ -215,8 +162,8 @@ def _issue(
         builder = builder.add_extension(
             x509.SubjectAlternativeName(hosts), critical=False
         )
-    _write(here, builder.sign(issuer_key, hashes.SHA256()), key)
-    return read(here)
+    certificatefiles.write(here, builder.sign(issuer_key, hashes.SHA256()), key)
+    return certificatefiles.read(here)
 
 
 def _builder(
@@ -264,7 +211,7 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         pass
-    if not _HOST.match(host) or len(host) > 253 or _looks_like_an_address(host):
+    if not addresses.is_host_name(host) or _looks_like_an_address(host):
         raise UsageError(
             f"{host!r} is neither the name nor the address of a host.",
             "Give names such as zeo.example.org, in small letters, or addresses.",
@@ -278,54 +225,3 @@ def _looks_like_an_address(host: str) -> bool:
 
 def _file_name(host: str) -> str:
     return checked_label(host.replace(":", "_").strip("_") or "address")
-
-
-def _check_new(here: CertificateLayout) -> None:
-    for path in (here.certificate, here.key):
-        if path.exists() or path.is_symlink():
-            raise RefusedError(
-                f"{path} is there; a certificate is never overwritten.",
-                "Move it and its key away first, if a new one is to take its place.",
-            )
-
-
-def _write(
-    here: CertificateLayout, made: x509.Certificate, key: ec.EllipticCurvePrivateKey
-) -> None:
-    """Write the key first: without it a certificate is of no use."""
-    folder = here.key.parent
-    files.make_directory(folder)
-    for each in (folder.parent, folder):
-        each.chmod(0o700)
-    text = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    files.write(here.key, text, 0o600)
-    files.write(here.certificate, made.public_bytes(serialization.Encoding.PEM))
-
-
-def _load(here: CertificateLayout) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(here.certificate.read_bytes())
-    except ValueError as error:
-        raise _unreadable(here.certificate, error) from None
-
-
-def _load_key(here: CertificateLayout) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = serialization.load_pem_private_key(here.key.read_bytes(), None)
-    except (FileNotFoundError, TypeError, ValueError) as error:
-        raise _unreadable(here.key, error) from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise _unreadable(here.key, "it is of another kind")
-    return key
-
-
-def _unreadable(path: Path, reason: object) -> DamagedError:
-    return DamagedError(
-        f"{path} cannot be read: {reason}.",
-        "Put it back from a backup; or make a new authority in another place, and "
-        "all certificates anew.",
-    )
