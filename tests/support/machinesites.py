@@ -10,7 +10,6 @@ import contextlib
 import json
 import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from support.machines import Network
 from support.servedsites import INI, SUPERVISORD
 from support.servedupgrades import APPLICATION
 from support.sites import make_release
+from support.upgrades import SITE_PACKAGES
 from support.workshop import Notes
 from support.zeodeclared import declare
 
@@ -84,7 +84,6 @@ def evolve(root):
     root["evolved"] = 1
 '''
 _INFO = "acme_site-1.0.dist-info"
-_SITE_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
 _PORT = 8080
 
 
@@ -106,7 +105,7 @@ def make_site(root: str, command: str) -> None:
     layout = SiteLayout(Path(root))
     for version, number in (("1.0", 0), ("1.1", 1)):
         folders = ["import sys; sys.dont_write_bytecode = True"]
-        folders += [SOFTWARE, *_SITE_PACKAGES]
+        folders += [SOFTWARE, *SITE_PACKAGES]
         modules = {
             "acme/__init__.py": f"VERSION = {number}\n",
             "acme/evolve1.py": EVOLVE if number else "",
@@ -258,8 +257,12 @@ class Pair:
 
     def zeoctl(self, *words: str, code: int = 0) -> Any:
         """Run ``zeoctl`` on its own machine; return what it tells of the storage."""
+        # Which the machine, where this module is run too, has not.
+        from support.schemas import validated
+
         line = [f"{CENTRAL}/bin/zeoctl", *words, "--json", "--quiet"]
-        found = json.loads(self.network.db.run(line, code=code))
+        text = self.network.db.run(line, code=code)
+        (found,) = validated("zeoctl", words, text)
         return found["storages"][STORAGE] if "storages" in found else found
 
     def site(self, name: str, *words: str, code: int | None = 0) -> Any:
@@ -310,13 +313,6 @@ class Pair:
             assert child.poll() is None, child.communicate()
             web.kill(log)
             child.communicate()
-
-    def wait_until_idle(self, seconds: float = 60.0) -> None:
-        """Wait until no command changes the storage."""
-        deadline = time.monotonic() + seconds
-        while self.zeoctl("status", STORAGE)["doing"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
 
     def read(self, code: str) -> Any:
         """Evaluate an expression of ``root`` on the live database, as the site can."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import json
 import os
 import signal
 from collections.abc import Callable
 from typing import Any
 
 from support.faults import Fault
+from support.schemas import validated
 from support.zeoservers import Box
 
 from karl.recipe.release.base import files
@@ -70,7 +70,8 @@ def quick(box: Box, *words: str, code: int = 0) -> Any:
     with contextlib.redirect_stdout(output):
         ended = zeoctl.main(str(box.root), [*words, "--json", "--quiet"])
     assert ended == code, f"{words}: {output.getvalue()}"
-    return json.loads(output.getvalue())
+    (found,) = validated("zeoctl", words, output.getvalue())
+    return found
 
 
 def check_consistent(box: Box, name: str) -> None:

@@ -28,7 +28,7 @@ def test_a_whole_chain_is_read_and_recorded(bench, chain):
     result = verification.verify(chain, None, SILENT)
     assert (result.damage, result.warnings) == ((), ())
     assert result.backups == tuple(unit.name for unit in chain.units)
-    assert result.size == len(bench.content)
+    assert result.bytes == len(bench.content)
     for unit in chain.units:
         assert verdicts.read(unit).damage == ()
     assert verification.good(bench.chains) == [chain.stamp]

@@ -109,6 +109,7 @@ def _told(newest: Newest, removed: tuple[str, ...]) -> dict[str, Any]:
         "kind": kind.value,
         "changed": newest.made,
         "removed_chains": list(removed),
+        "exit": INCOMPLETE if newest.made and unit.missing_blobs else 0,
     }
     if not newest.made:
         return {**facts, "text": f"nothing was committed since backup {unit.name}."}
@@ -125,7 +126,7 @@ def _told(newest: Newest, removed: tuple[str, ...]) -> dict[str, Any]:
         f" {unit.missing_blobs} blobs were missing and are not in it, such as "
         f"{unit.missing[0]}: look for them in an older backup."
     )
-    return {**facts, "text": text + lacking, "exit": INCOMPLETE}
+    return {**facts, "text": text + lacking}
 
 
 def _kind(unit: Unit) -> Kind:
