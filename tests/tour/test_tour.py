@@ -95,3 +95,20 @@ def test_every_option_is_documented(checkout):
     source = (checkout / "tour" / "command.py").read_text()
     assert len(titles) == command.CHAPTERS
     assert all(f'"{title}"' in source for title in titles)
+
+
+def test_the_table_is_shown_as_it_is_printed(checkout):
+    """README and the page show one table, which has a row for each chapter."""
+    pages = [checkout / "README.md", checkout / "docs" / "tutorial" / "tour.md"]
+    shown = [
+        re.search(
+            r"^what was done .+?(?=^```)", page.read_text(), re.MULTILINE | re.DOTALL
+        )
+        for page in pages
+    ]
+    assert shown[0]
+    assert shown[1]
+    assert shown[0][0] == shown[1][0]
+    titles = re.findall(r"^## \d+\. (.+)$", pages[1].read_text(), re.MULTILINE)
+    rows = re.split(r"\n\n", shown[0][0])[0].splitlines()[1:]
+    assert [row.split("  ")[0] for row in rows] == titles
