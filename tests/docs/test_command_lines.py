@@ -51,11 +51,12 @@ OF_SITE = {
 
 #: Programs that others have written, or the sample product, and words of the shell.
 FOREIGN = {
-    "addgroup", "adduser", "apt-get", "cat", "cd", "chmod", "cp", "df", "diff", "du",
-    "echo", "find", "git", "grep", "install", "karl-fill", "karl-serve", "ldd", "man", "mkdir",
-    "mv", "mypy", "openssl", "pip", "python", "python3", "repozo", "rm", "rsync",
-    "ruff", "scp", "site-functions", "source", "ssh-keygen", "ssh-keyscan", "systemctl",
-    "tar", "test", "docs", "touch", "twine", "ufw", "uv", "xargs",
+    "addgroup", "adduser", "apt-get", "cat", "cd", "chmod", "cp", "df", "diff",
+    "docs", "du", "echo", "find", "git", "grep", "install", "karl-fill",
+    "karl-serve", "ldd", "man", "mkdir", "mv", "mypy", "openssl", "pip", "python",
+    "python3", "repozo", "rm", "rsync", "ruff", "scp", "site-functions", "source",
+    "ssh-keygen", "ssh-keyscan", "systemctl", "tar", "test", "touch", "twine",
+    "ufw", "uv", "xargs",
 }  # fmt: skip
 
 

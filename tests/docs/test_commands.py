@@ -15,6 +15,7 @@ from support.wheels import make_wheel
 
 from karl.recipe.release.base import errors
 from karl.recipe.release.indexes import cli
+from manuals.commands import MANUALS
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "karl-index"
 PAGE = "docs/reference/karl-index.md"
@@ -83,12 +84,34 @@ def test_every_exit_code_and_error_is_documented(page):
     told = {
         int(code): set(re.findall(r"`(\w+Error)`", cell)) - {"OSError"}
         for code, cell in re.findall(
-            r"^\| (\d+) \|([^|]*)\|",
+            r"^\| (\d+) \|.*\|([^|]*)\|$",
             page("docs/reference/exit-codes.md").text,
             re.MULTILINE,
         )
     }
     assert told == {0: set(), 130: set(), **codes()}
+
+
+def test_the_table_of_commands_is_what_their_pages_and_helps_say(page):
+    """Each command has the codes that its own page has, and that --help has."""
+    text = page("docs/reference/exit-codes.md").text
+    (head,) = re.findall(r"^\| command \|(.*)\|$", text, re.MULTILINE)
+    codes_of = [int(each) for each in head.split("|")]
+    helps = {each.name: each.parser().format_help() for each in MANUALS}
+    rows = re.findall(r"^\| \[`([a-z.-]+)`\]\((.+?)\)(.*)$", text, re.MULTILINE)
+    assert {name for name, _, _ in rows} >= set(helps) - {"refresh-staging", "tour"}
+    for name, link, cells in rows:
+        marks = [cell.strip() for cell in cells.split("|")[1:-1]]
+        told = {code for code, mark in zip(codes_of, marks, strict=True) if mark}
+        path, _, anchor = link.partition("#")
+        title = anchor.replace("-", " ").capitalize()
+        own = page(f"docs/reference/{path}").text.partition(f"# {title}\n")[2]
+        listed = re.findall(r"^\| (\d+) \|", own.partition("\n#")[0], re.MULTILINE)
+        assert {int(code) for code in listed} == told, name
+        helped = re.search(r"(?is)exit codes:(.*)", helps.get(name, ""))
+        if helped:
+            said = re.findall(r"\b(\d+) [a-z]", helped[1])
+            assert {int(code) for code in said} == told, name
 
 
 @pytest.fixture(scope="module")

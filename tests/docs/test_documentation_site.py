@@ -44,7 +44,8 @@ def small(tmp_path, checkout) -> Path:
     root = tmp_path.resolve()
     for name in ("docs", "src/thing/src", "sites/release"):
         (root / name).mkdir(parents=True)
-    shutil.copytree(checkout / "docs/start", root / "docs/start")
+    for name in ("start", "style"):
+        shutil.copytree(checkout / "docs" / name, root / "docs" / name)
     shutil.copy(checkout / "docs/conf.py", root / "docs")
     (root / "docs/index.md").write_text(START)
     (root / "docs/one.md").write_text("# Page one\n")
