@@ -57,7 +57,7 @@ def edit_is_found(shop: Workshop, row: Row) -> None:
     _replace(victim, kept + b"\n# a quick fix\n", 0o644)
     command = shop.site / "bin" / "switch-version"
     told = shop.run(command, "--verify", expect=4)
-    found = [line for line in told.splitlines() if victim.name in line]
+    found = [line.strip() for line in told.splitlines() if victim.name in line]
     shop.teller.said("\n".join(found))
     if not found:
         raise UnexpectedError(f"{victim} was edited, and it was not told.")
