@@ -71,6 +71,8 @@ def test_an_error_is_json_too(run):
         ["--prepare"],
         ["--prepare", "--rollback"],
         ["1.0", "--prepare", "--no-hooks"],
+        ["1.0", "--no-smoke-test"],
+        ["--rollback", "--no-smoke-test"],
         ["--activate", "1", "--note", "x"],
         ["1.0", "--database", "x"],
         ["1.0", "--zodb-conf", "x"],

@@ -43,6 +43,20 @@ def test_a_smoke_test_that_hangs_is_ended(site, to):
         to("2.0", smoke_timeout=0.2)
 
 
+def test_what_was_imported_a_moment_ago_need_not_be_once_more(site, to, command):
+    """Preparing and activating can leave out the smoke test, and no other check."""
+    to("1.0")
+    make_release(site, "2.0", modules={"product.py": "raise RuntimeError\n"})
+    assert command("2.0", "--prepare")[0] == 3
+    assert command("2.0", "--prepare", "--no-smoke-test")[0] == 0
+    assert command("--activate", "2")[0] == 3
+    (site.release("2.0").root / "added").write_text("")
+    assert command("--activate", "2", "--no-smoke-test")[0] == 4
+    (site.release("2.0").root / "added").unlink()
+    assert command("--activate", "2", "--no-smoke-test")[0] == 0
+    assert revisions.current_number(site) == 2
+
+
 def test_what_an_import_prints_or_leaves_running_does_no_harm(site, to):
     """Output, threads and exit handlers of the release change no result."""
     text = (

@@ -66,7 +66,7 @@ _karl_switch_version() {
                     files=yes
                     ;;
                 *)
-                    options="-h --help --database --zodb-conf --configured --note --prepare --rollback --to --activate --discard --list --verify --all --prune --keep --unused --yes --pin --unpin --dry-run --full --accept-damaged --no-hooks --smoke-timeout --wait --json -q --quiet --site"
+                    options="-h --help --database --zodb-conf --configured --note --prepare --rollback --to --activate --discard --list --verify --all --prune --keep --unused --yes --pin --unpin --dry-run --full --accept-damaged --no-hooks --smoke-timeout --no-smoke-test --wait --json -q --quiet --site"
                     words="$(_karl_switch_version_values 'releases/*/release.json')"
                     ;;
             esac

@@ -45,6 +45,7 @@ _switch_version() {
         '(--accept-damaged)--accept-damaged[go on although this release, named again, is damaged]:VERSION:{_switch_version_values "releases/*/release.json"}' \
         '(--no-hooks)--no-hooks[do not run the site'"'"'s commands]' \
         '(--smoke-timeout)--smoke-timeout[how long importing the release may take]:SECONDS: ' \
+        '(--no-smoke-test)--no-smoke-test[with --prepare and --activate\: do not import the release once more]' \
         '(--wait)--wait[how long to wait for another command (default\: not at all)]:SECONDS: ' \
         '(--json)--json[one JSON object on standard output]' \
         '(-q --quiet)-q[tell only results and warnings]' \

@@ -84,6 +84,7 @@ def _switch(
         full=options.full,
         accept_damaged=options.accept_damaged,
         hooks=not options.no_hooks,
+        smoke=not options.no_smoke_test,
         smoke_timeout=options.smoke_timeout,
         wait=options.wait,
     )

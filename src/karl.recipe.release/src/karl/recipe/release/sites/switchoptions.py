@@ -62,6 +62,10 @@ def build_parser(site: str | None) -> argparse.ArgumentParser:
         help="how long importing the release may take",
     )  # fmt: skip
     add(
+        "--no-smoke-test", action="store_true",
+        help="with --prepare and --activate: do not import the release once more",
+    )  # fmt: skip
+    add(
         "--wait", type=_seconds, default=0.0, metavar="SECONDS",
         help="how long to wait for another command (default: not at all)",
     )  # fmt: skip
@@ -146,9 +150,9 @@ _BINDING = {"database", "zodb_conf", "configured", "note"}
 _CHECKS = {"full", "accept_damaged", "smoke_timeout", "dry_run", "wait"}
 _ALLOWED = {
     "switch": {"version", "no_hooks"} | _BINDING | _CHECKS,
-    "prepare": {"version", "prepare"} | _BINDING | _CHECKS,
+    "prepare": {"version", "prepare", "no_smoke_test"} | _BINDING | _CHECKS,
     "rollback": {"to", "no_hooks"} | _CHECKS,
-    "activate": {"no_hooks"} | _CHECKS,
+    "activate": {"no_hooks", "no_smoke_test"} | _CHECKS,
     "discard": {"wait", "dry_run"},
     "list": set(),
     "verify": {"version", "all"},

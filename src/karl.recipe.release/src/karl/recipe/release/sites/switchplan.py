@@ -49,6 +49,7 @@ class SwitchRequest:
     :ivar full: compare every byte of the release, not only sizes and modes.
     :ivar accept_damaged: version of a damaged release to accept, or "".
     :ivar hooks: run the commands after the switch.
+    :ivar smoke: import the release first.
     :ivar smoke_timeout: seconds for the smoke test; None: the site's own.
     :ivar wait: seconds to wait for another command to end.
     """
@@ -62,6 +63,7 @@ class SwitchRequest:
     full: bool = False
     accept_damaged: str = ""
     hooks: bool = True
+    smoke: bool = True
     smoke_timeout: float | None = None
     wait: float = 0.0
 
@@ -239,4 +241,5 @@ def _whole(state: SiteState, number: int) -> Revision:
 
 
 def _steps(action: str, request: SwitchRequest) -> tuple[str, ...]:
-    return tuple(step for step in _STEPS[action] if step != HOOKS or request.hooks)
+    unwanted = {HOOKS: not request.hooks, SMOKE: not request.smoke}
+    return tuple(step for step in _STEPS[action] if not unwanted.get(step))
