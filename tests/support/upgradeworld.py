@@ -116,6 +116,10 @@ class World(Programs):
             f"switch {what}", lambda state: getattr(self, name)(state, words)
         )
 
+    def evolve_ahead(self, version: str, words: Sequence[str]) -> None:
+        """Start nothing: what evolves is done at once, when it is needed."""
+        self._command("evolve-run --when-told", lambda state: None)
+
     def evolve_run(
         self,
         version: str,
@@ -135,7 +139,7 @@ class World(Programs):
     # zeoctl.
 
     def _zeo_status(self, state: Any, words: Sequence[str]) -> Any:
-        live = _live(state)
+        live = live_of(state)
         copies = state["copies"].items()
         return {
             "live": {
@@ -153,7 +157,7 @@ class World(Programs):
         }
 
     def _zeo_client_conf(self, state: Any, words: Sequence[str]) -> Any:
-        number = _live(state)
+        number = live_of(state)
         assert state["copies"][number]["served"]
         return {"database": f"acme-{number}", "zodb_conf": f"acme-{number}"}
 
@@ -167,7 +171,7 @@ class World(Programs):
         for number in staged:
             del state["copies"][number]
         number = str(max(map(int, [*state["copies"], *staged])) + 1)
-        live = _live(state)
+        live = live_of(state)
         writes = state["copies"][live]["writes"]
         state["copies"][number] = {
             "status": "staged", "ro": False, "writes": writes, "common": writes,
@@ -182,7 +186,7 @@ class World(Programs):
         }
 
     def _zeo_catch_up(self, state: Any, words: Sequence[str]) -> Any:
-        copy, live = state["copies"][words[0]], state["copies"][_live(state)]
+        copy, live = state["copies"][words[0]], state["copies"][live_of(state)]
         if copy["status"] != "staged" or copy["served"]:
             raise RefusedError("Only a staged copy that is not served.")
         if copy["evolved"] != live["evolved"]:
@@ -213,6 +217,9 @@ class World(Programs):
             raise RefusedError("It is retired.")
         if len(served) == 2 and words[0] not in served:
             raise RefusedError("Both addresses are in use.")
+        if "--read-only" in words and copy["served"] and not copy["ro"]:
+            raise RefusedError("It is served, and writable.")
+        copy["ro"] |= "--read-only" in words
         copy["served"] = True
         name = f"acme-{words[0]}"
         return {"zodb_conf": name, "database": name, "address": "somewhere"}
@@ -225,7 +232,7 @@ class World(Programs):
         return {}
 
     def _zeo_adopt(self, state: Any, words: Sequence[str]) -> Any:
-        number, live = words[0], _live(state)
+        number, live = words[0], live_of(state)
         if number == live:
             return {"discarded": 0}
         new, old = state["copies"][number], state["copies"][live]
@@ -340,13 +347,13 @@ class World(Programs):
         return {}
 
 
-def _live(state: Any) -> str:
+def live_of(state: Any) -> str:
     (number,) = (n for n, copy in state["copies"].items() if copy["status"] == "live")
     return str(number)
 
 
 def _named(state: Any, words: Sequence[str]) -> str:
-    return words[1] if words[:1] == ("--copy",) else _live(state)
+    return words[1] if words[:1] == ("--copy",) else live_of(state)
 
 
 def _users_write(state: Any) -> None:
@@ -378,20 +385,20 @@ def _evolve_run(
     left = [{"package": "acme", "version": 1, "position": None}]
     if words[0] == "--deferred":
         assert state["mode"] == "normal", "the background begins in the window"
-        state["copies"][_live(state)]["deferred"] = False
+        state["copies"][live_of(state)]["deferred"] = False
         step = {"package": "acme", "version": 1, "title": "x", "kind": "deferred"}
         take({"event": "step_end", **step, "seen": 7, "changed": 5, "seconds": 0.1})
         return 0
     software = 1 if version == "1.1" else 0
     if words[0] == "--status":
-        database = int(state["copies"][_live(state)]["evolved"])
+        database = int(state["copies"][live_of(state)]["evolved"])
         pending = list(range(database + 1, software + 1))
         found = "pending" if pending else "newer" if database > software else "current"
         take(
             {
                 "event": "status",
                 "deferred": (
-                    left if state["copies"][_live(state)].get("deferred") else []
+                    left if state["copies"][live_of(state)].get("deferred") else []
                 ),
                 "packages": [
                     {
@@ -456,7 +463,7 @@ def killed(
 def check_before(world: World, *, live: int = 1, revision: int = 1) -> None:
     """Assert that production is as it was, and that no accepted write is lost."""
     state = world.state
-    assert _live(state) == str(live)
+    assert live_of(state) == str(live)
     copy = state["copies"][str(live)]
     assert copy["served"]
     assert not copy["ro"]
@@ -472,7 +479,7 @@ def check_before(world: World, *, live: int = 1, revision: int = 1) -> None:
 def check_new(world: World) -> None:
     """Assert that release 1.1 is live on evolved data with all accepted writes."""
     state = world.state
-    live = _live(state)
+    live = live_of(state)
     assert state["copies"][live]["evolved"]
     assert state["revisions"][str(state["current"])]["release"] == "1.1"
     check_before(world, live=int(live), revision=state["current"])

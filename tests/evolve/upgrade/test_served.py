@@ -8,9 +8,10 @@ import json
 import subprocess
 
 import pytest
-from support.servedsites import unpacked, wait_for
+from support.servedsites import unpacked
 from support.servedupgrades import ServedUpgrade
 from support.upgrades import STORAGE
+from support.waiting import eventually
 from support.zeoservers import boxes, get
 
 from karl.recipe.evolve.declaration.model import MOMENTS
@@ -102,7 +103,7 @@ def _begun(served, *words):
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    wait_for(
+    eventually(
         lambda: "begun: wait while" in served.evolve("status")["text"], seconds=60.0
     )
     return process

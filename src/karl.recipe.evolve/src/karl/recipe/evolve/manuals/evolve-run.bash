@@ -48,7 +48,7 @@ _karl_evolve_run() {
                     words=""
                     ;;
                 *)
-                    options="-h --help --zodb-conf --data --blobs --status --check --dry-run --evolve --verify --deferred --pack --call --package --context --pause --json"
+                    options="-h --help --zodb-conf --data --blobs --status --check --dry-run --evolve --verify --deferred --pack --call --package --context --pause --when-told --json"
                     words=""
                     ;;
             esac

@@ -36,6 +36,7 @@ _evolve_run() {
         '*--package[a package that evolves and has no entry point in the group karl.evolve]:MODULE: ' \
         '(--context)--context[call plain functions with this object of the root, not with the root]:KEY: ' \
         '(--pause)--pause[rest between two batches of --deferred]:SECONDS: ' \
+        '(--when-told)--when-told[load the software, and begin when a line comes on standard input]' \
         '(--json)--json[tell it in lines of JSON]'
 }
 

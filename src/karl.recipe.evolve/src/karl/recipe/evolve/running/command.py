@@ -106,6 +106,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="rest between two batches of --deferred",
     )
+    result.add_argument(
+        "--when-told",
+        action="store_true",
+        help="load the software, and begin when a line comes on standard input",
+    )
     result.add_argument("--json", action="store_true", help="tell it in lines of JSON")
     return result
 
@@ -141,6 +146,10 @@ def _run(options: argparse.Namespace, tell: Listener, stop: Stop) -> None:
         _pack(source, tell)
         return
     packages = [] if options.call else discovered(options.package)
+    if options.when_told:
+        from karl.recipe.evolve.running.ahead import be_told
+
+        be_told(packages, source, tell, stop)
     mode: Mode = "read"
     if options.action in {"evolve", "deferred"} or options.call:
         mode = "write"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from karl.recipe.evolve.upgrade import answers, sitesteps, storagesteps
+from karl.recipe.evolve.upgrade.ahead import Ahead
 from karl.recipe.evolve.upgrade.model import Facts, Package, Versions
 from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.evolve.upgrade.step import Work
@@ -73,28 +74,53 @@ def do_deferred(work: Work) -> Facts:
     return {"background": watcher.steps}
 
 
-def is_direct(work: Work) -> bool:
-    """Tell whether the copy's files are here, and ours to write."""
-    data = work.facts.get("data")
-    return bool(
-        work.programs.database_is_here
-        and data
-        and os.access(data, os.R_OK | os.W_OK)
-        and os.access(work.facts["blobs"], os.R_OK | os.W_OK)
-    )
+def _where(work: Work) -> tuple[str, ...]:
+    """Return how the copy is opened: by its files, else through a server of its own."""
+    if work.is_direct:
+        return ("--data", work.facts["data"], "--blobs", work.facts["blobs"])
+    return ("--zodb-conf", str(work.places.zodb_conf))
+
+
+def load(work: Work) -> Facts:
+    """Start the processes that will evolve and verify: they import, and wait.
+
+    One that does not get as far is of no use; that shows when it is needed.
+
+    :raises KarlError: the software cannot be loaded.
+    """
+    for action in ("--evolve", "--verify"):
+        words = (action, *_where(work))
+        ahead = work.programs.evolve_ahead(work.facts["version"], words)
+        if ahead is not None:
+            work.ahead[words] = ahead
+    for words, ahead in list(work.ahead.items()):
+        if not ahead.is_ready(work.declared.timeouts.start):
+            del work.ahead[words]
+            _give_up(work, ahead)
+    return {}
+
+
+def _give_up(work: Work, ahead: Ahead) -> None:
+    """End a process that is not ready; raise what it found wrong, if it told."""
+    with contextlib.closing(ahead):
+        watcher = Watcher(work.reporter)
+        ahead.read(watcher)
+        if watcher.error is not None:
+            raise watcher.failure(1)
 
 
 def _run(work: Work, action: str) -> Watcher:
-    """Run ``evolve-run`` on the copy's files, else through a server of its own."""
-    if is_direct(work):
-        where = ["--data", work.facts["data"], "--blobs", work.facts["blobs"]]
-    else:
+    """Run ``evolve-run`` on the copy; the one that waits for that, if there is one."""
+    words, version = (action, *_where(work)), work.facts["version"]
+    if not work.is_direct:
         storagesteps.serve_for_evolving(work)
-        where = ["--zodb-conf", str(work.places.zodb_conf)]
     watcher = Watcher(work.reporter)
-    code = work.programs.evolve_run(
-        work.facts["version"], [action, *where], watcher, limit=sitesteps.left(work)
-    )
+    limit, ahead = sitesteps.left(work), work.ahead.pop(words, None)
+    if ahead is None:
+        code = work.programs.evolve_run(version, words, watcher, limit=limit)
+    else:
+        with contextlib.closing(ahead):
+            code = work.programs.evolve_now(ahead, version, words, watcher, limit=limit)
     if code:
         raise watcher.failure(code)
     return watcher

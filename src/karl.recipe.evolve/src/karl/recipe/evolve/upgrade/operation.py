@@ -38,6 +38,7 @@ class Operation:
     def __init__(self, programs: Programs, run: Run) -> None:
         self.run = run
         self.steps = STEPS[run.kind]
+        self.resumed = bool(run.attempts)
         self.journal = Journal(run.places.journal)
         programs = dataclasses.replace(programs, errors=run.places.errors)
         self.work = Work(
@@ -92,6 +93,10 @@ class Operation:
         :param late: also what can be done later.
         :raises KarlError: one failed.
         """
+        with contextlib.closing(self.work):
+            return self._forward(late=late)
+
+    def _forward(self, *, late: bool) -> Run:
         for step in self.steps:
             if self._is_left(step):
                 self._end()
@@ -102,12 +107,19 @@ class Operation:
                     self._do(step)
                 # Whatever it is: production must not be left half-way.
                 except (Exception, KeyboardInterrupt) as caught:
-                    error = interruption.told(caught)
-                    if not step.soft:
-                        raise self._failed(step, error) from caught
-                    self._warn(step, error)
+                    self._deal_with(step, caught)
         self._end()
         return self._ended()
+
+    def _deal_with(self, step: Step, caught: BaseException) -> None:
+        """Go on with a warning, if the run can; else undo, and raise."""
+        error = interruption.told(caught)
+        if step.soft:
+            try:
+                return self._warn(step, error)
+            except OSError as worse:  # The disk is full.
+                error = interruption.told(worse)
+        raise self._failed(step, error) from caught
 
     def _end(self) -> None:
         """Note that the run has done what it should, and write its report."""
@@ -121,7 +133,7 @@ class Operation:
         self._limit(step)
         self.note("step", step=step.name)
         self.run.attempts[step.name] = history.Attempt(began)
-        skipped = step.check(work)
+        skipped = "" if step.sure and not self.resumed else step.check(work)
         if not skipped:
             work.reporter.say(f"[{step.phase}] {self.run.texts[step.name]}")
         found = {} if skipped else dict(step.apply(work))
@@ -130,6 +142,7 @@ class Operation:
         work.facts.update(found)
         self.note("done", step=step.name, facts=found, seconds=seconds, skipped=skipped)
         self.run.attempts[step.name].seconds = seconds
+        work.done_now.add(step.name)
 
     def _limit(self, step: Step) -> None:
         """Look whether there is time left for a step in the window."""

@@ -31,6 +31,10 @@ _COPY = (
         storage.stage, undo=storage.retire,
     ),
     Step(
+        "load", "prepare", "have {version} loaded by the processes that will evolve",
+        evolving.load,
+    ),
+    Step(
         "catch-up", "prepare", "add to it what was committed meanwhile",
         storage.catch_up,
     ),
@@ -39,12 +43,12 @@ _COPY = (
 _READ_ONLY = (
     hook("before", "read-only", window=False),
     Step(
-        "mode", "read-only", "refuse writes politely; reading goes on",
-        site.refuse_writes, undo=site.restore_mode, window=True,
+        "inhibit", "read-only", "inhibit cron jobs, and wait for those that run",
+        site.inhibit_jobs, undo=site.allow_jobs_again,
     ),
     Step(
-        "inhibit", "read-only", "inhibit cron jobs, and wait for those that run",
-        site.inhibit_jobs, undo=site.allow_jobs_again, window=True,
+        "mode", "read-only", "refuse writes politely; reading goes on",
+        site.refuse_writes, undo=site.restore_mode, window=True,
     ),
     Step(
         "freeze", "read-only", "have the live database refuse commits",
@@ -96,7 +100,7 @@ def _live(what: str) -> tuple[Step, ...]:
         Step(
             "activate", "cut-over", f"make {what} the live one by one rename",
             site.activate, check=site.is_current, undo=site.deactivate,
-            window=True, barrier=True,
+            sure=True, window=True, barrier=True,
         ),
         Step(
             "restart", "cut-over", "restart one process after the other",
@@ -127,7 +131,7 @@ _ADOPT = (
     Step(
         "adopt", "cut-over", "make its database copy the live one, and writable",
         storage.adopt, check=storage.is_live, undo=storage.adopt_back,
-        window=True, barrier=True, final=True,
+        sure=True, window=True, barrier=True, final=True,
     ),
     Step(
         "normal", "cut-over", "accept writes", site.accept_writes,

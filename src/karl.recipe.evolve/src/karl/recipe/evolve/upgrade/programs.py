@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from karl.recipe.evolve.declaration.model import SiteDeclaration
 from karl.recipe.evolve.upgrade import answers
+from karl.recipe.evolve.upgrade.ahead import Ahead, Events, Take
 from karl.recipe.evolve.upgrade.answers import OutcomeUnknownError
 from karl.recipe.evolve.upgrade.places import Places
 from karl.recipe.release.base import process
-from karl.recipe.release.base.errors import ProcessError, TimeLimitError
+from karl.recipe.release.base.errors import KarlError, ProcessError, TimeLimitError
 from karl.recipe.release.base.reporter import Reporter
 
 #: Exit status of ssh when it could not reach the host, or lost it.
@@ -178,7 +179,7 @@ class Programs:
         self,
         version: str,
         words: Sequence[str],
-        take: Callable[[Mapping[str, Any]], None],
+        take: Take,
         *,
         limit: float | None = None,
     ) -> int:
@@ -188,30 +189,61 @@ class Programs:
         :param limit: seconds that it may take, if less than the buildout says.
         :return: its exit code.
         """
-        allowed = self.declared.timeouts.evolve
-        allowed = allowed if limit is None else min(allowed, limit)
+        allowed = self._allowed(limit)
         with tempfile.NamedTemporaryFile(prefix="evolve-") as output:
             path = Path(output.name)
             events = Events(path, take)
             ended = self.run(
-                [
-                    self.places.interpreter(version), "-I", "-B",
-                    self.places.layout.evolve_run_command,
-                    *self.declared.evolve_options, *words, "--json",
-                ],
+                self._evolve_run(version, words),
                 allowed,
                 log=path,
                 beat=lambda _: events.read(),
-            )  # fmt: skip
+            )
             events.read()
         if ended.late:
-            raise answers.failure(
-                "evolve-run",
-                1,
-                f"it took longer than {allowed:g} s.",
-                "Give it more time: the timeouts evolve and window in the buildout.",
-            )
+            raise _too_long(allowed)
         return ended.status
+
+    def evolve_ahead(self, version: str, words: Sequence[str]) -> Ahead | None:
+        """Start ``evolve-run`` so that it waits, with its software, to be told.
+
+        What this returns must be closed.
+        """
+        return Ahead.start(
+            self._evolve_run(version, [*words, "--when-told"]), self.errors
+        )
+
+    def evolve_now(
+        self,
+        ahead: Ahead,
+        version: str,
+        words: Sequence[str],
+        take: Take,
+        *,
+        limit: float | None = None,
+    ) -> int:
+        """Have such an ``evolve-run`` do its work; a new one if it has ended.
+
+        It takes, and returns, what :meth:`evolve_run` does.
+        """
+        if not ahead.waits:
+            return self.evolve_run(version, words, take, limit=limit)
+        allowed = self._allowed(limit)
+        status = ahead.finish(take, allowed)
+        if status is None:
+            raise _too_long(allowed)
+        return status
+
+    def _allowed(self, limit: float | None) -> float:
+        allowed = self.declared.timeouts.evolve
+        return allowed if limit is None else min(allowed, limit)
+
+    def _evolve_run(self, version: str, words: Sequence[str]) -> list[str | Path]:
+        return [
+            self.places.interpreter(version), "-I", "-B",
+            self.places.layout.evolve_run_command,
+            *self.declared.evolve_options, *words, "--json",
+        ]  # fmt: skip
 
     def run(
         self,
@@ -237,33 +269,19 @@ class Programs:
             return Ended(status, path.read_text(errors="replace"), late)
 
 
-@dataclass
-class Events:
-    """Lines of JSON in a file that grows, each taken once it is whole."""
-
-    path: Path
-    take: Callable[[Mapping[str, Any]], None]
-    position: int = 0
-
-    def read(self) -> None:
-        """Take what was added."""
-        with self.path.open("rb") as stream:
-            stream.seek(self.position)
-            added = stream.read()
-        whole = added.rpartition(b"\n")[0]
-        if not whole:
-            return
-        self.position += len(whole) + 1
-        for line in whole.decode(errors="replace").split("\n"):
-            event = answers.document(line)
-            if event is not None:
-                self.take(event)
-
-
 def _unknown(what: str, ended: Ended) -> OutcomeUnknownError:
     how = "took too long" if ended.late else f"ended with status {ended.status}"
     return OutcomeUnknownError(
         f"{what} {how}, and it is not known what it did.",
         "Look whether the database server can be reached, then: evolve --resume, or "
         "evolve --abort.",
+    )
+
+
+def _too_long(allowed: float) -> KarlError:
+    return answers.failure(
+        "evolve-run",
+        1,
+        f"it took longer than {allowed:g} s.",
+        "Give it more time: the timeouts evolve and window in the buildout.",
     )

@@ -121,7 +121,7 @@ def _revision_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row["number"]),
         str(row["release"] or "?"),
         str(row.get("database") or "-"),
-        str(row.get("when") or "?")[:16].replace("T", " "),
+        moment(row["made"]) if row.get("made") else "?",
         str(row.get("by") or "?"),
         ("live" if row["current"] else state) + (", pinned" if row["pinned"] else ""),
         "yes" if row["intact"] else f"NO: {row['problem']}",

@@ -73,7 +73,7 @@ def allow_jobs_again(work: Work) -> str:
 def write_revision(work: Work) -> Facts:
     """Write the revision: the new release with the new copy."""
     found = work.programs.switch(
-        "--prepare", work.facts["version"],
+        "--prepare", work.facts["version"], *_untested(work, "check-release"),
         "--database", work.facts["database"],
         "--zodb-conf", str(work.places.zodb_conf),
         "--note", _note(work),
@@ -84,8 +84,9 @@ def write_revision(work: Work) -> Facts:
 def write_same_revision(work: Work) -> Facts:
     """Write the revision: the new release with the database that is bound now."""
     found = work.programs.switch(
-        "--prepare", work.facts["version"], "--note", _note(work)
-    )
+        "--prepare", work.facts["version"], *_untested(work, "check-release"),
+        "--note", _note(work),
+    )  # fmt: skip
     return {"revision": found["revision"]}
 
 
@@ -212,8 +213,16 @@ def _go_to(work: Work, number: int) -> bool:
     if rows.get(number, {}).get("was_live"):
         work.programs.switch("--rollback", "--to", str(number))
     else:
-        work.programs.switch("--activate", str(number))
+        work.programs.switch("--activate", str(number), *_untested(work, "try"))
     return True
+
+
+def _untested(work: Work, step: str) -> tuple[str, ...]:
+    """Say that a release need not be imported again, if this command has just done so.
+
+    :param step: which has.
+    """
+    return ("--no-smoke-test",) if step in work.done_now else ()
 
 
 def _outdated(work: Work, number: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.evolve.upgrade.ahead import Ahead
 from karl.recipe.evolve.upgrade.model import Facts
 from karl.recipe.evolve.upgrade.places import RunPlaces
 from karl.recipe.evolve.upgrade.programs import Programs
@@ -20,6 +22,8 @@ class Work:
     :ivar facts: what is known: what was observed, and what steps have found.
     :ivar limit: when the window must be over, by the clock of :func:`time.time`;
         None: there is no limit.
+    :ivar ahead: processes that wait to be told to begin, by what they will do.
+    :ivar done_now: steps that were done by this command, not by one before it.
     """
 
     declared: SiteDeclaration
@@ -28,6 +32,24 @@ class Work:
     reporter: Reporter
     facts: dict[str, Any] = field(default_factory=dict)
     limit: float | None = None
+    ahead: dict[tuple[str, ...], Ahead] = field(default_factory=dict)
+    done_now: set[str] = field(default_factory=set)
+
+    @property
+    def is_direct(self) -> bool:
+        """Tell whether the copy's files are here, and ours to write."""
+        data = self.facts.get("data")
+        return bool(
+            self.programs.database_is_here
+            and data
+            and os.access(data, os.R_OK | os.W_OK)
+            and os.access(self.facts["blobs"], os.R_OK | os.W_OK)
+        )
+
+    def close(self) -> None:
+        """End what waits still."""
+        while self.ahead:
+            self.ahead.popitem()[1].close()
 
     @property
     def copy(self) -> int | None:
@@ -52,6 +74,7 @@ class Step:
     :ivar description: a sentence for the plan; ``{fact}`` is filled in.
     :ivar apply: does it, and returns what it has found.
     :ivar check: tells why there is nothing to do; empty: there is.
+    :ivar sure: there is, unless the run is one that is gone on with.
     :ivar undo: makes it as if it had not been done, whether or how far it was;
         returns what it did, a sentence, or nothing.
     :ivar window: writes are refused while it is done.
@@ -67,6 +90,7 @@ class Step:
     apply: Callable[[Work], Facts]
     check: Callable[[Work], str] = due
     undo: Callable[[Work], str] | None = None
+    sure: bool = False
     window: bool = False
     barrier: bool = False
     soft: bool = False

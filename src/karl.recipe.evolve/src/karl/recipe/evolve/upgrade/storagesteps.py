@@ -102,8 +102,10 @@ def serve(work: Work, *words: str) -> Facts:
     :param words: what else is said to zeoctl.
     """
     number = work.number("copy")
-    work.programs.zeo("read-only", "--copy", number)
-    found = work.programs.zeo("serve", number, *words)
+    if not work.is_direct:
+        # It is served already, and writable, to the one who has evolved it.
+        work.programs.zeo("read-only", "--copy", number)
+    found = work.programs.zeo("serve", number, "--read-only", *words)
     files.write(work.places.zodb_conf, found["zodb_conf"])
     return {"database": found["database"], "address": found["address"]}
 
