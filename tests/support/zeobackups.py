@@ -18,13 +18,20 @@ from ZODB.FileStorage import FileStorage
 from ZODB.scripts import repozo
 
 from karl.recipe.release.base.reporter import SilentReporter
-from karl.recipe.zeoserver.backups import chains, materialise, planning, units, writing
+from karl.recipe.zeoserver.backups import (
+    chains,
+    leftovers,
+    materialise,
+    planning,
+    units,
+    writing,
+)
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
 from karl.recipe.zeoserver.backups.units import Unit
-from karl.recipe.zeoserver.databases import blobs, datafs
+from karl.recipe.zeoserver.databases import blobs, datafs, tids
 from karl.recipe.zeoserver.databases.datafs import End
-from karl.recipe.zeoserver.databases.periods import BEGINNING, Period
+from karl.recipe.zeoserver.databases.periods import Period
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
 
@@ -129,7 +136,7 @@ class Bench:
         held: bool = False,
         number: int = 1,
         source: CopyLayout | None = None,
-        since: str = BEGINNING,
+        since: str = tids.BEGINNING,
     ) -> BackupPlan:
         """Plan a backup of the copy as it is now."""
         source = source or self.copy
@@ -147,7 +154,7 @@ class Bench:
 
     def back_up(self, wanted: Kind = Kind.AUTOMATIC, **options: Any) -> Unit:
         """Repair, plan and write a backup, as the verb does."""
-        chains.repair(self.repository, SILENT)
+        leftovers.repair(self.repository, SILENT)
         plan = self.plan(wanted, **options)
         if plan.kind is Kind.UNCHANGED:
             return plan.onto.newest

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.zeobackups import SILENT, Bench
 
-from karl.recipe.zeoserver.backups import chains, materialise, writing
+from karl.recipe.zeoserver.backups import leftovers, materialise, writing
 
 #: What is compared of the time before, and what Python reads of itself.
 SLACK = 4 << 20
@@ -51,7 +51,7 @@ def test_an_increment_looks_at_no_other_blob(large, monkeypatch):
     """No blob but those of the increment is touched, whatever there is."""
     large.full()
     tid = large.commit(blob0=b"other")
-    chains.repair(large.repository, SILENT)
+    leftovers.repair(large.repository, SILENT)
     plan = large.plan()
     touched = []
     real = writing.blobs.status_of

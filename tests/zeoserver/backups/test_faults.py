@@ -21,7 +21,7 @@ from support.zeobackups import (
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.backups import chains, materialise, retention
+from karl.recipe.zeoserver.backups import leftovers, materialise, retention
 from karl.recipe.zeoserver.databases.datafs import end_of
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
@@ -36,7 +36,7 @@ def _increment(bench: Bench) -> None:
 
 
 def _remove(bench: Bench) -> None:
-    chains.repair(bench.repository, SILENT)
+    leftovers.repair(bench.repository, SILENT)
     old = retention.plan(bench.chains, 1, ())
     retention.apply(bench.repository, old, SILENT)
 
@@ -87,7 +87,7 @@ def _killed(number: int, work: Callable[[Bench], None], bench: Bench) -> bool:
 
 def _check_settled(bench: Bench, before: dict[str, bytes | None], name: str) -> None:
     """After a repair all is as before, or the work is done; the next run works."""
-    chains.repair(bench.repository, SILENT)
+    leftovers.repair(bench.repository, SILENT)
     check_repository(bench)
     if name != "remove" and len(snapshot(bench.repository.root)) == len(before):
         assert snapshot(bench.repository.root) == before
@@ -147,7 +147,7 @@ def test_what_a_kill_leaves_is_exactly_what_repair_removes(fresh):
         complete = sum(len(chain.units) for chain in bench.chains)
         if not _killed(number, _increment, bench):
             break
-        chains.repair(bench.repository, SILENT)
+        leftovers.repair(bench.repository, SILENT)
         if sum(len(chain.units) for chain in bench.chains) == complete:
             assert snapshot(bench.repository.root) == before
 

@@ -11,9 +11,9 @@ from support.zeobackups import root_of
 from karl.recipe.release.base import largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.zeoserver.backups import materialise, moments, picking
-from karl.recipe.zeoserver.databases import blobs, datafs
+from karl.recipe.zeoserver.databases import blobs, datafs, tids
 from karl.recipe.zeoserver.databases.datafs import End
-from karl.recipe.zeoserver.databases.periods import BEGINNING, Period
+from karl.recipe.zeoserver.databases.periods import Period
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_of_a_later_time_nothing_is_made_up(history):
     with pytest.raises(RefusedError, match="No backup tells") as caught:
         picking.pick(bench.chains, "9" * 16)
     assert f"--at {chain.newest.tid}." in caught.value.tip
-    known = {chain.stamp: (Period(BEGINNING, "9" * 16),)}
+    known = {chain.stamp: (Period(tids.BEGINNING, "9" * 16),)}
     assert picking.pick(bench.chains, "9" * 16, known)[1:] == (chain.newest, None)
     assert picking.pick(bench.chains, None)[1:] == (chain.newest, None)
 
@@ -243,7 +243,7 @@ def test_times_are_read_as_people_write_them():
     """Local time, a zone, or a transaction id."""
     tid = moments.parse("2026-11-23T13:30:00Z")
     assert moments.parse("2026-11-23T14:30+01:00") == tid
-    assert moments.time_of(tid) == pytest.approx(1795440600)
+    assert tids.time_of(tid) == pytest.approx(1795440600)
     assert moments.parse(tid.upper()) == tid
     local = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(1795440600))
     assert moments.parse(local) == tid

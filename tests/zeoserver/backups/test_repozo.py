@@ -18,7 +18,7 @@ from support.zeobackups import (
 )
 
 from karl.recipe.release.base.errors import DamagedError
-from karl.recipe.zeoserver.backups import chains, materialise
+from karl.recipe.zeoserver.backups import leftovers, materialise
 from karl.recipe.zeoserver.backups.planning import Kind
 from karl.recipe.zeoserver.databases.datafs import end_of
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
@@ -94,7 +94,7 @@ def test_an_unlisted_delta_after_a_kill_is_removed(bench):
     places = bench.chains[-1].places
     left = places.unit("2999-01-01-00-00-00").delta
     left.write_bytes(bench.content[bench.chains[-1].newest.end :])
-    chains.repair(bench.repository, SILENT)
+    leftovers.repair(bench.repository, SILENT)
     assert snapshot(bench.repository.root) == before
     left.write_bytes(b"half of a delta")
     bench.increment()
@@ -115,7 +115,7 @@ def test_a_list_that_says_more_or_less_is_written_anew(bench, change):
         dat.write_text("".join(text.splitlines(keepends=True)[:-1]))
     else:
         dat.unlink()
-    chains.repair(bench.repository, SILENT)
+    leftovers.repair(bench.repository, SILENT)
     assert snapshot(bench.repository.root) == before
 
 

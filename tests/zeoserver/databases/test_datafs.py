@@ -166,12 +166,12 @@ def test_blobs_are_found_also_those_of_an_undo(bench):
         start = live.end.position
         live.undo()
         end = live.end.position
-    found = list(datafs.blob_records(bench.copy.data, start, end))
+    found = list(datafs.survey(bench.copy.data, start, end).blobs)
     # The other blob was created by what was undone: it is gone.
     assert len(found) == 1
     everything = {
         blobs.path_of(name, blobs.BUSHY)
-        for name in datafs.blob_records(bench.copy.data, 0, end)
+        for name in datafs.survey(bench.copy.data, 0, end).blobs
     }
     assert everything == set(blobs.listing(bench.copy.blobs, "f" * 16))
 

@@ -8,7 +8,8 @@ import pytest
 
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.zeoserver.databases import state as states
-from karl.recipe.zeoserver.databases.periods import BEGINNING, Period, begun, upto
+from karl.recipe.zeoserver.databases import tids
+from karl.recipe.zeoserver.databases.periods import Period, begun, upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.layouts.repository import RepositoryLayout
 from karl.recipe.zeoserver.layouts.storage import StorageLayout
@@ -19,7 +20,12 @@ STATE = (
     StorageState()
     .with_copy(
         CopyState(
-            1, Status.LIVE, "import", 5.5, tid=TID, periods=(Period(BEGINNING, ""),)
+            1,
+            Status.LIVE,
+            "import",
+            5.5,
+            tid=TID,
+            periods=(Period(tids.BEGINNING, ""),),
         )
     )
     .with_copy(CopyState(2, Status.STAGED, "stage", 6.0, 1, f"{TID}/{TID}", 9, TID))
@@ -62,7 +68,7 @@ def test_a_state_is_read_as_it_was_saved(places):
         {"read_only": "no"},
         {"status": "lively"},
         {"parent": "1"},
-        {"periods": [[BEGINNING]]},
+        {"periods": [[tids.BEGINNING]]},
         {"periods": [["", 3]]},
         {"unheard": 1},
         {"format": 2},

@@ -12,7 +12,7 @@ from support.zeoservers import database, fill, get, put
 from ZODB.scripts.migrateblobs import migrate
 
 from karl.recipe.release.base.reporter import SilentReporter
-from karl.recipe.zeoserver.backups import moments
+from karl.recipe.zeoserver.databases import tids
 from karl.recipe.zeoserver.operations import space
 from karl.recipe.zeoserver.servers import processes, supervisor
 
@@ -236,7 +236,7 @@ def test_a_time_gives_what_the_site_had_then(box):
         return tid, now()
 
     def now():
-        return moments.tid_of(time.time())
+        return tids.of_time(time.time())
 
     def restored(at):
         told = one(quick(made, "restore", "site", "--to-new-copy", "--at", at))
@@ -280,7 +280,7 @@ def test_what_was_evolved_was_never_the_site_s(box):
         put(db, "number", 3)
     quick(made, "serve", "site", "2")
     quick(made, "adopt", "site", "2")
-    adopted = moments.tid_of(time.time())
+    adopted = tids.of_time(time.time())
     quick(made, "backup", "site")
     for at, number in ((old, 1), (evolving, 1), (adopted, 3)):
         told = one(quick(made, "restore", "site", "--to-new-copy", "--at", at))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
-from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.backups import moments, units
 from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.layouts.repository import ChainLayout, RepositoryLayout
@@ -152,10 +151,3 @@ def find(chains: Sequence[Chain], name: str) -> tuple[Chain, Unit]:
     raise RefusedError(
         f"There is no backup {name}.", "See zeoctl backups for those that there are."
     )
-
-
-def repair(repository: RepositoryLayout, reporter: Reporter) -> None:
-    """Remove what killed backups left; the storage's lock is held."""
-    from karl.recipe.zeoserver.backups import leftovers
-
-    leftovers.repair(repository, reporter)

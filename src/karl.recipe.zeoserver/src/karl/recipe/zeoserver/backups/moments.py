@@ -1,4 +1,4 @@
-"""Points in time as operators write them, as transaction ids and as stamps."""
+"""Points in time as operators write them, and as stamps of backups."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ import re
 import time
 
 from karl.recipe.release.base.errors import UsageError
-
-_TID = re.compile(r"(?:0x)?([0-9a-fA-F]{16})\Z")
-
-#: Seconds since the epoch: transactions count minutes from 1900 in 32 bits.
-_LATEST = 1.8e11
+from karl.recipe.zeoserver.databases import tids
 
 #: repozo's form of a time in UTC.
 _STAMP = "%Y-%m-%d-%H-%M-%S"
@@ -30,38 +26,16 @@ def parse(text: str) -> str:
         id itself.
     :raises UsageError: it is neither.
     """
-    found = _TID.match(text)
-    if found:
-        return found[1].lower()
+    if tids.is_tid(found := tids.spelled(text)):
+        return found
     try:
-        return tid_of(dt.datetime.fromisoformat(text).timestamp())
+        return tids.of_time(dt.datetime.fromisoformat(text).timestamp())
     except (OSError, OverflowError, ValueError):
         raise UsageError(
             f"{text!r} is not a time.",
             "Write it as in 2026-11-23T14:30 (local time) or 2026-11-23T13:30Z, or "
             "give a transaction id of 16 hexadecimal digits.",
         ) from None
-
-
-def tid_of(seconds: float) -> str:
-    """Return the transaction id of a commit at that time, since the epoch.
-
-    :raises OverflowError: it is so late that no transaction can have it.
-    """
-    from persistent.TimeStamp import TimeStamp
-
-    if seconds > _LATEST:
-        raise OverflowError(seconds)
-    parts = time.gmtime(seconds)
-    stamp = TimeStamp(*parts[:5], parts.tm_sec + seconds % 1)
-    return str(stamp.raw().hex())
-
-
-def time_of(tid: str) -> float:
-    """Return when a transaction was committed, seconds since the epoch."""
-    from persistent.TimeStamp import TimeStamp
-
-    return float(TimeStamp(bytes.fromhex(tid)).timeTime())
 
 
 def local(seconds: float) -> str:

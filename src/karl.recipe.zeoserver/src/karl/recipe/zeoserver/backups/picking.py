@@ -9,6 +9,7 @@ from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.zeoserver.backups import moments, verdicts
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases import tids
 from karl.recipe.zeoserver.databases.periods import Period, Periods
 
 
@@ -85,4 +86,4 @@ def _refusal(at: str, told: Sequence[Period]) -> RefusedError:
 
 
 def _shown(tid: str) -> str:
-    return moments.local(moments.time_of(tid))
+    return moments.local(tids.time_of(tid))

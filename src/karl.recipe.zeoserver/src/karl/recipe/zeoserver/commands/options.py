@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any
+
+from karl.recipe.zeoserver.databases import tids
 
 
 def add_changing(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +75,7 @@ def patience(text: str) -> float:
 
 def tid(text: str) -> str:
     """Return a transaction id: 16 hexadecimal digits, in small letters."""
-    value = text.lower().removeprefix("0x")
-    if not re.fullmatch("[0-9a-f]{16}", value):
+    value = tids.spelled(text)
+    if not tids.is_tid(value):
         raise argparse.ArgumentTypeError("must be 16 hexadecimal digits")
     return value

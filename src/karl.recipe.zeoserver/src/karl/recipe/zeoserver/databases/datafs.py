@@ -13,13 +13,10 @@ from pathlib import Path
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.databases import records
+from karl.recipe.zeoserver.databases import records, tids
 from karl.recipe.zeoserver.databases.blobs import BlobName
 from karl.recipe.zeoserver.databases.records import BEGINNING
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
-
-#: The transaction id before all others.
-NO_TID = "0" * 16
 
 _BUFFER = 1 << 20
 
@@ -124,7 +121,7 @@ def last_tid(part: Path) -> str:
     with part.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size <= BEGINNING:
-            return NO_TID
+            return tids.BEGINNING
         found = records.last_header(stream.fileno(), size)
     if found is None or not found.committed:
         raise records.damaged(part, size, "no committed transaction ends")
@@ -160,14 +157,6 @@ def transactions(data: Path, start: int, stop: int) -> Iterator[Transaction]:
             yield Transaction(header.tid.hex(), header.start, header.end, packed)
 
 
-def blob_records(data: Path, start: int, stop: int) -> Iterator[BlobName]:
-    """Yield the blobs that transactions from *start* to *stop* wrote.
-
-    :raises DamagedError: the records cannot be read.
-    """
-    yield from survey(data, start, stop).blobs
-
-
 def survey(data: Path, start: int, stop: int) -> Survey:
     """Return what the transactions from *start* to *stop* are.
 
@@ -176,7 +165,7 @@ def survey(data: Path, start: int, stop: int) -> Survey:
     :raises DamagedError: they do not add up to that.
     """
     blobs: dict[BlobName, None] = {}
-    count, oldest = 0, NO_TID
+    count, oldest = 0, tids.BEGINNING
     with _opened(data) as descriptor, data.open("rb", _BUFFER) as stream:
         for header in records.headers(descriptor, start, stop, data):
             count += 1
@@ -230,7 +219,7 @@ def _opened(data: Path) -> Iterator[int]:
 def _end_at(descriptor: int, position: int) -> End | None:
     """Return the end at *position*, if the transactions before it chain up."""
     if position == BEGINNING:
-        return End(BEGINNING, NO_TID)
+        return End(BEGINNING, tids.BEGINNING)
     last = records.header_before(descriptor, position)
     if last is None or not last.committed:
         return None
@@ -249,7 +238,7 @@ def _end_at(descriptor: int, position: int) -> End | None:
 def _searched(descriptor: int, size: int, data: Path) -> End:
     """Return the last end of a file whose tail is of no whole transaction."""
     end = _end_at(descriptor, _indexed(CopyLayout(data.parent), size))
-    end = end or End(BEGINNING, NO_TID)
+    end = end or End(BEGINNING, tids.BEGINNING)
     while True:
         header = records.header_at(descriptor, end.position, size)
         if header is None or not header.committed:
@@ -277,12 +266,8 @@ def _is_torn(descriptor: int, end: End, size: int) -> bool:
 
 def _is_ahead(tid: bytes, last: bytes) -> bool:
     """Tell whether no clock gave a transaction its id, nor the one before it."""
-    from persistent.timestamp import TimeStamp
-
-    latest = time.time() + _AHEAD
-    stamp = TimeStamp(*time.gmtime(latest)[:5], latest % 60)
     # After a clock was set back ids go on from the last one, unit by unit.
-    return tid > bytes(stamp.raw()) and tid[:4] != last[:4]
+    return tid.hex() > tids.of_time(time.time() + _AHEAD) and tid[:4] != last[:4]
 
 
 def _indexed(copy: CopyLayout, size: int) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.zeoserver.databases.blobs import BUSHY, BlobName, path_of
+from karl.recipe.zeoserver.databases import tids
+from karl.recipe.zeoserver.databases.blobs import BlobName, layout_of, path_of
+from karl.recipe.zeoserver.databases.records import BEGINNING
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 
 
@@ -34,19 +35,17 @@ def estimate(copy: CopyLayout, position: int, before: float, *, gc: bool) -> Est
     :param before: seconds since the epoch; what was replaced earlier goes.
     :param gc: objects that nothing refers to go too.
     """
-    from persistent.TimeStamp import TimeStamp
+    from ZODB.FileStorage.FileStorage import RedundantPackWarning
     from ZODB.FileStorage.fspack import GC
     from ZODB.serialize import referencesf
 
-    stop = TimeStamp(*time.gmtime(before)[:5], before % 60).raw()
+    stop = bytes.fromhex(tids.of_time(before))
     with copy.data.open("rb") as stream:
         garbage = GC(stream, position, stop, gc, referencesf)
         try:
             garbage.findReachable()
-        except Exception as error:
-            if type(error).__name__ == "RedundantPackWarning":
-                return Estimate(0, 0, 0, 0)
-            raise
+        except RedundantPackWarning:
+            return Estimate(0, 0, 0, 0)
         return _sum(copy, garbage)
 
 
@@ -54,7 +53,8 @@ def _sum(copy: CopyLayout, garbage: Any) -> Estimate:
     """Add up the records before the time of the pack that nothing reaches."""
     records = size = 0
     blobs: dict[Path, int] = {}
-    position = 4
+    position = BEGINNING
+    layout = layout_of(copy.blobs)
     while position < garbage.packpos:
         transaction = garbage._read_txn_header(position)  # noqa: SLF001
         end = position + transaction.tlen
@@ -66,17 +66,17 @@ def _sum(copy: CopyLayout, garbage: Any) -> Estimate:
                 kept += 1
             else:
                 records, removed = records + 1, removed + record.recordlen()
-                blobs |= _blob(copy, record.oid, record.tid)
+                blobs |= _blob(copy, BlobName(record.oid, record.tid), layout)
             place += record.recordlen()
         size += removed if kept else transaction.tlen + 8
         position = end + 8
     return Estimate(records, size, len(blobs), sum(blobs.values()))
 
 
-def _blob(copy: CopyLayout, oid: bytes, tid: bytes) -> dict[Path, int]:
+def _blob(copy: CopyLayout, name: BlobName, layout: str) -> dict[Path, int]:
     """Return the blob file of a record, if it has one, and its size.
 
     ZEO can write the record of a blob twice.
     """
-    path = copy.blobs / path_of(BlobName(oid, tid), BUSHY)
+    path = copy.blobs / path_of(name, layout)
     return {path: path.stat().st_size} if path.is_file() else {}

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Before all transactions.
-BEGINNING = "0" * 16
-
 
 class Period(NamedTuple):
     """A time, both ends included, 16 hexadecimal digits each.

@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import re
 import types
 import typing
 from collections.abc import Hashable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-_Kind = TypeVar("_Kind")
+from karl.recipe.zeoserver.databases import tids
 
-_TID = re.compile(r"[0-9a-f]{16}\Z")
+_Kind = TypeVar("_Kind")
 
 #: No time, number or size that is meant is larger.
 _LIMIT = 1 << 60
@@ -52,7 +51,7 @@ def tid(text: str) -> str:
 
     :raises ValueError: it is none.
     """
-    if not _TID.match(text):
+    if not tids.is_tid(text):
         raise ValueError(f"{_shown(text)} is no transaction id")
     return text
 

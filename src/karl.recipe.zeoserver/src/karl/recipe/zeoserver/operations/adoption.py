@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from karl.recipe.release.base.errors import DamagedError, RefusedError
-from karl.recipe.zeoserver.backups import moments
-from karl.recipe.zeoserver.databases import opened
+from karl.recipe.zeoserver.databases import opened, tids
 from karl.recipe.zeoserver.databases.counting import transactions_beyond
 from karl.recipe.zeoserver.databases.periods import begun, upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
@@ -159,7 +158,7 @@ def _apply(change: Change, number: int, *, discard: bool) -> Plan:
     decided = _observed(storage, number, discard=discard)
     tid = _asked(storage, state, number).tid
     change.step("switch", new=number)
-    moment = max(moments.tid_of(time.time()), tid)
+    moment = max(tids.of_time(time.time()), tid)
     change.save(switched(state, number, tid, moment))
     change.step("thaw", new=number)
     _set_mode(storage, number, read_only=False)

@@ -12,8 +12,9 @@ from karl.recipe.release.base import files, largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.backups import chains, moments
-from karl.recipe.zeoserver.databases import blobs, datafs, opened
+from karl.recipe.zeoserver.databases import blobs, datafs, opened, tids
 from karl.recipe.zeoserver.databases.blobs import BlobName
+from karl.recipe.zeoserver.databases.records import MAGIC
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout, ForeignLayout
 from karl.recipe.zeoserver.operations import placing, rules, space
@@ -21,12 +22,8 @@ from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
 
-#: How a Data.fs begins, and how one does that Python 2 wrote.
-_MAGIC = b"FS30"
+#: How a Data.fs begins that Python 2 wrote.
 _MAGIC_OF_PYTHON_2 = b"FS21"
-
-#: The transaction id after all others.
-_EVERY_TID = "f" * 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,13 +119,13 @@ def look(wish: Wish) -> Seen:
     if not data.is_file():
         raise UsageError(f"{data} is not a file.", "Name the Data.fs with --data.")
     with data.open("rb") as stream:
-        magic = stream.read(4)
+        magic = stream.read(len(MAGIC))
     if magic == _MAGIC_OF_PYTHON_2:
         raise RefusedError(
             f"{data} was written by Python 2; nothing here can read it.",
             "Convert it first, with zodbupdate --convert-py3.",
         )
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise UsageError(f"{data} is no Data.fs.", "Name the Data.fs with --data.")
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder.", "Name it with --blobs.")
@@ -140,7 +137,7 @@ def look(wish: Wish) -> Seen:
 def _blob_files(folder: Path | None) -> Iterator[tuple[str, int]]:
     """Yield the paths of the source's blob files, and their sizes."""
     if folder is not None:
-        for path in blobs.listing(folder, _EVERY_TID):
+        for path in blobs.listing(folder, tids.END):
             yield path, blobs.status_of(folder, path).st_size
 
 
@@ -229,7 +226,7 @@ def _check_end(layout: CopyLayout, wish: Wish) -> None:
     if not torn:
         return
     if not wish.cut_torn_end:
-        when = moments.local(moments.time_of(end.tid))
+        when = moments.local(tids.time_of(end.tid))
         raise DamagedError(
             f"The last {torn} bytes of {wish.source.data} are no whole transaction; "
             f"the last one before them is of {when}.",

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.backups import chains, moments, planning, writing
+from karl.recipe.zeoserver.backups import chains, planning, writing
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
 from karl.recipe.zeoserver.backups.units import Unit
+from karl.recipe.zeoserver.databases import tids
 from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.operations import repository
@@ -50,7 +51,7 @@ def plan(
         )
     places = storage.places
     now = time.time()
-    moment = moments.tid_of(now)
+    moment = tids.of_time(now)
     end = ends.live_end(storage.central, storage.name, state)
     return planning.plan(
         repository.load(storage),

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from karl.recipe.release.base import files
-from karl.recipe.zeoserver.backups import chains, moments
+from karl.recipe.zeoserver.backups import chains
 from karl.recipe.zeoserver.databases import state as states
-from karl.recipe.zeoserver.databases.periods import BEGINNING, Period, begun
+from karl.recipe.zeoserver.databases import tids
+from karl.recipe.zeoserver.databases.periods import Period, begun
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations.storage import Change, Storage
@@ -61,8 +62,8 @@ def _of_the_site(storage: Storage, state: StorageState, copy: CopyState) -> Copy
     if copy.origin not in _ENTERING or state.live is not None:
         return copy
     brought = not state.last and not chains.load(storage.places.repository)
-    since = (Period(BEGINNING, copy.tid),) if brought and copy.tid else ()
-    moment = max(moments.tid_of(time.time()), copy.tid)
+    since = (Period(tids.BEGINNING, copy.tid),) if brought and copy.tid else ()
+    moment = max(tids.of_time(time.time()), copy.tid)
     return dataclasses.replace(copy, periods=begun(since, moment))
 
 

@@ -19,7 +19,7 @@ from karl.recipe.release.base import files, largefiles
 from karl.recipe.release.base.errors import KarlError, UnreachableError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.backups import chains
+from karl.recipe.zeoserver.backups import chains, leftovers
 from karl.recipe.zeoserver.databases import packing
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status, StorageState
@@ -106,7 +106,7 @@ def recover(central: Central, name: str, journal: Journal, reporter: Reporter) -
     for folder in (places.root, places.databases, places.repository.root):
         for path in files.remove_partial(folder):
             reporter.say(f"Removed unfinished work of an earlier command: {path}")
-    chains.repair(places.repository, reporter)
+    leftovers.repair(places.repository, reporter)
     run = last_run(journal)
     if run is not None and not run.settled:
         _settle(scene, run)

@@ -20,6 +20,7 @@ from karl.recipe.release.base.locks import sharing
 from karl.recipe.zeoserver.backups import chains, materialise, moments, picking
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.picking import Choice
+from karl.recipe.zeoserver.databases import tids
 from karl.recipe.zeoserver.databases.periods import Periods, upto
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
@@ -76,7 +77,7 @@ def known(storage: Storage, found: tuple[Chain, ...]) -> Mapping[str, Periods]:
     That is known of chains whose database copy is still there, and has nothing
     that was not backed up.
     """
-    state, now = storage.state(), moments.tid_of(time.time())
+    state, now = storage.state(), tids.of_time(time.time())
     told = {}
     for chain in found:
         copy = state.copies.get(chain.newest.copy) if chain.units else None

@@ -16,8 +16,7 @@ from typing import Any, TypeVar
 
 from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.journal import Journal
-from karl.recipe.zeoserver.backups import moments
-from karl.recipe.zeoserver.databases import datafs, inplace
+from karl.recipe.zeoserver.databases import datafs, inplace, tids
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_of
 from karl.recipe.zeoserver.layouts.storage import SIDES
@@ -148,7 +147,7 @@ def _told_by(status: ServerStatus | None) -> dict[str, Any]:
         "objects": status.objects,
         "position": status.position,
         "tid": status.tid,
-        "time": moments.time_of(status.tid),
+        "time": tids.time_of(status.tid),
     }
 
 
@@ -220,7 +219,7 @@ def _live(
         **found,
         "objects": server.get("objects"),
         "tid": tid,
-        "time": moments.time_of(tid) if tid else None,
+        "time": tids.time_of(tid) if tid else None,
         "clients": len(server["clients"]) if server else None,
     }
 

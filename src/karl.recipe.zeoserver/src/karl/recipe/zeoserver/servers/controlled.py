@@ -29,6 +29,7 @@ from karl.recipe.release.base.errors import (
     UsageError,
 )
 from karl.recipe.release.base.unixhttp import short_path
+from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.servers.zeo import Server
 
 _logger = logging.getLogger(__name__)
@@ -53,14 +54,16 @@ class Controller:
 
     :param storage: the one storage that *server* serves.
     :param number: of the database copy.
-    :param data: its Data.fs.
+    :param copy: its places.
     """
 
-    def __init__(self, server: Server, storage: Any, number: int, data: Path) -> None:
+    def __init__(
+        self, server: Server, storage: Any, number: int, copy: CopyLayout
+    ) -> None:
         self.server = server
         self.storage = storage
         self.number = number
-        self.data = data
+        self.copy = copy
         self.packing = False
         self.peers = 0
 
@@ -157,7 +160,7 @@ class Controller:
     def _progress(self) -> Answer:
         copied = 0
         with contextlib.suppress(OSError):
-            copied = os.stat(f"{self.data}.pack").st_size
+            copied = self.copy.packing.stat().st_size
         return {"bytes": copied, "of": self.storage.getSize()}
 
 

@@ -183,7 +183,7 @@ class Runner(ZEOServer):  # type: ignore[misc]  # ZEO has no types
             controlled.open_to_group(Path(options.address), task.central.socket_group)
         (storage,) = self.storages.values()
         controller = controlled.Controller(
-            self.server, storage, task.copy.number, task.copy_places.data
+            self.server, storage, task.copy.number, task.copy_places
         )
         self._control = self.server.event_loop.run_until_complete(
             controlled.serve(

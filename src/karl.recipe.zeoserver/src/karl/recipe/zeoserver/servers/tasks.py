@@ -17,7 +17,7 @@ from karl.recipe.release.base.errors import (
     RefusedError,
     UsageError,
 )
-from karl.recipe.zeoserver.databases import inplace, packing, unfinished
+from karl.recipe.zeoserver.databases import inplace, packing, records, unfinished
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.declaration.model import Central
@@ -26,9 +26,6 @@ from karl.recipe.zeoserver.layouts.storage import StorageLayout
 from karl.recipe.zeoserver.rendering import zeoconf
 
 _logger = logging.getLogger(__name__)
-
-#: Bytes that every Data.fs begins with.
-_MAGIC = b"FS30"
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def _check_data(task: Task) -> None:
         )
     inplace.check(copy)
     with copy.data.open("rb") as stream:
-        if stream.read(len(_MAGIC)) != _MAGIC:
+        if not records.is_data(stream.fileno()):
             raise damaged(task, "it does not begin as a database does")
     try:
         if sentence := unfinished.cut(copy):
