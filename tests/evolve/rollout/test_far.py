@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
 from support import sshd
 from support.rollouts import write_script
-from support.servedsites import wait_for
+from support.waiting import eventually
+
+from karl.recipe.evolve.rollout.model import Rollouts
+from karl.recipe.evolve.rollout.places import Places
+from karl.recipe.evolve.rollout.programs import Programs
+from karl.recipe.release.base.errors import KarlError
+from karl.recipe.release.base.reporter import SilentReporter
 
 #: Commands there, in the middle of which a connection gets lost.
 LONG = ("test", "sha256sum", "tar")
@@ -51,6 +58,15 @@ def test_altered_on_the_way(far):
     assert far.run("1.1")["complete"]
 
 
+def test_damaged_there(far):
+    """What karl-index there tells of damage is its answer, whatever it ends with."""
+    programs = Programs(Rollouts.load(Places(far.root)), SilentReporter())
+    told = json.dumps({"intact": False, "indexes": {"acme/1.1": []}, "built": []})
+    assert programs.result("karl-index", 4, told)["intact"] is False
+    with pytest.raises(KarlError, match="no answer that can be read"):
+        programs.result("karl-index", 0, told)
+
+
 def test_other_index_there(far):
     """An index of the same name with other content there is not replaced."""
     path = index(far, "karl/1.0")
@@ -87,7 +103,7 @@ def test_real_ssh(far, tmp_path):
         far.declare(ssh=shlex.join(["ssh", "-F", str(server.client())]))
         far.told(pause=3)
         child = far.start("1.1", "--no-rehearsal", "--json")
-        wait_for(lambda: "evolve 1.1" in far.calls and far.state["run"], 120)
+        eventually(lambda: "evolve 1.1" in far.calls and far.state["run"], seconds=120)
         assert server.cut()
         told = child.communicate(timeout=60)[0]
         assert child.returncode == 8, told

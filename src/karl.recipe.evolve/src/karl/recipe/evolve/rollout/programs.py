@@ -18,7 +18,11 @@ from karl.recipe.evolve.rollout.model import Rollouts
 from karl.recipe.evolve.rollout.places import site_command
 from karl.recipe.evolve.upgrade import answers
 from karl.recipe.release.base import foreground, process
-from karl.recipe.release.base.errors import ProcessError, UnreachableError
+from karl.recipe.release.base.errors import (
+    DamagedError,
+    ProcessError,
+    UnreachableError,
+)
 from karl.recipe.release.base.reporter import Reporter
 
 #: Exit status of ssh when it could not reach the host, or lost it.
@@ -193,7 +197,7 @@ class Programs:
             raise answers.failure(
                 what, 3, "it is not there.", "Run the site's buildout on its machine."
             )
-        if found is None or status != int(found.get("exit", 0)):
+        if found is None or status != _expected(found):
             raise answers.failure(
                 what,
                 1,
@@ -201,3 +205,9 @@ class Programs:
                 f"See {self.log}.",
             )
         return found
+
+
+def _expected(found: Mapping[str, Any]) -> int:
+    """Return the exit code that goes with an answer; what verifies tells of damage."""
+    usual = DamagedError.exit_code if found.get("intact") is False else 0
+    return int(found.get("exit", usual))
