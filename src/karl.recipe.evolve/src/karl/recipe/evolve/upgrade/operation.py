@@ -106,7 +106,7 @@ class Operation:
                 try:
                     self._do(step)
                 # Whatever it is: production must not be left half-way.
-                except (Exception, KeyboardInterrupt) as caught:
+                except (Exception, KeyboardInterrupt) as caught:  # noqa: BLE001
                     self._deal_with(step, caught)
         self._end()
         return self._ended()
