@@ -11,14 +11,7 @@ import sys
 import time
 
 import pytest
-
-
-def wait_for(condition, seconds=60.0):
-    """Wait until *condition* holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+from support.waiting import eventually
 
 
 class TestReadyCheckout:
@@ -178,7 +171,7 @@ class TestRepair:
         with contextlib.ExitStack() as stack:
             stack.callback(child.wait)
             stack.callback(os.killpg, child.pid, signal.SIGKILL)
-            wait_for(lambda: self._work_of_another(small, known))
+            eventually(lambda: self._work_of_another(small, known), seconds=60)
         assert child.returncode == -signal.SIGKILL
         half = set(small.environments()) - {before}
         assert half

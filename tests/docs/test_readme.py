@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.ports import free_port
 
 from karl.recipe.release.base.files import link_or_copy
 from karl.recipe.release.base.process import clean_environment
@@ -255,13 +255,6 @@ STEPS: tuple[tuple[str, Callable[[Clone, str], None]], ...] = (
     (f"{ZEO}/bin/zeoctl stop --all --supervisor", _run),
     (TESTS, _tests),
 )
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from support.upgrades import _SCRIPT, Site
+from support.upgrades import SCRIPT, SITE_PACKAGES, Site
 from support.zeoservers import SOURCES, Box, get, put
 
 from karl.recipe.evolve.declaration.model import Command, Refresh
@@ -35,7 +35,7 @@ FUNCTION: Command = ("acme.scrubbing:scrub",)
 #: Notes whether the copy is served or withheld, and works on its files.
 LOOKING = f"""
 import json, os, pathlib, shutil, sys
-sys.path[:0] = {[path for path in sys.path if path.endswith("site-packages")]!r}
+sys.path[:0] = {SITE_PACKAGES!r}
 import ZODB.config
 folder = pathlib.Path(os.environ["ZODB_CONF"]).read_text().split("path ")[1].split()[0]
 state = json.loads((pathlib.Path(folder).parents[2] / "state.json").read_text())
@@ -90,7 +90,7 @@ class Staging(Site):
             "from karl.recipe.evolve.upgrade.refreshing import main\n"
             f"sys.exit(main({str(self.root)!r}))"
         )
-        text = _SCRIPT.format(
+        text = SCRIPT.format(
             python=sys.executable, where=":0", sources=SOURCES, body=body
         )
         path.write_text(text)

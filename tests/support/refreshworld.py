@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from support.upgradeworld import World, _live, make
+from support.upgradeworld import World, live_of, make
 
 from karl.recipe.evolve.declaration.model import Refresh
 from karl.recipe.evolve.upgrade.history import Run
@@ -126,7 +126,7 @@ def refresh(world: World) -> Run:
 def check_refreshed(world: World) -> None:
     """Assert that production's data are live, scrubbed, and the site's own kept."""
     state = world.state
-    live = _live(state)
+    live = live_of(state)
     copy = state["copies"][live]
     assert live != "1"
     assert (copy["evolved"], copy["scrubbed"], copy["packed"]) == (True, True, True)

@@ -6,7 +6,6 @@ Of buildout and of the site's own commands there are stand-ins here
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from support.pooled import pooled
 from support.registries import Registry
 from support.sources import flit, write_tree
 from support.wheelindexes import make_index
@@ -25,16 +25,10 @@ from support.wheels import make_wheel
 from karl.recipe.evolve.installation.rollouts import ensure
 from karl.recipe.evolve.rollout import options
 from karl.recipe.evolve.rollout.model import Rollouts
-from karl.recipe.release.base.files import link_or_copy
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import SilentReporter
-from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
-from karl.recipe.release.indexes.fetch import fill, missing, needed_here, source_of
 
-CHECKOUT = Path(__file__).parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 STAND_IN = Path(__file__).with_name("rolloutstandin.py")
 
@@ -242,19 +236,10 @@ def _indexes(software: SoftwareLayout, registry: Registry) -> None:
 
 
 def backend(software: SoftwareLayout) -> Path:
-    """Return the build backend's wheel: from the checkout's pool, or fetched."""
-    ours = SoftwareLayout.below(CHECKOUT)
-    lock = Index.load(ours, IndexName("toolchain", "1")).lock
-    wanted = [file for file in needed_here(lock) if file.name.startswith("flit_core-")]
-    pool = Pool(dataclasses.replace(ours, pool=software.pool.parent / "made"))
-    for file in wanted:
-        pooled = ours.pool / file.name
-        if pooled.is_file():
-            pool.directory.mkdir(parents=True, exist_ok=True)
-            link_or_copy(str(pooled), str(pool.directory / file.name))
-    fill(pool, missing(pool, wanted), source_of(lock))
-    (wheel,) = wanted
-    return pool.checked(wheel)
+    """Return the build backend's wheel."""
+    folder = software.pool.parent / "made"
+    (wheel,) = pooled(folder, "toolchain/1", ["flit-core"])
+    return wheel
 
 
 def remove(folder: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.servedsites import free_port
+from support.ports import free_port
 
 from karl.recipe.release.base.files import link_or_copy
 from karl.recipe.release.base.process import clean_environment

@@ -8,15 +8,16 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+
+from support.pooled import pooled
+from support.ports import free_port
 
 from karl.recipe.evolve.declaration.model import (
     Address,
@@ -25,22 +26,16 @@ from karl.recipe.evolve.declaration.model import (
     Timeouts,
 )
 from karl.recipe.evolve.installation.install import ensure
-from karl.recipe.release.base.files import link_or_copy
-from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
-from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.payload import base_interpreter
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.base.unixhttp import Connection
-from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.distributions.pool import Pool
-from karl.recipe.release.indexes.fetch import fill, missing, source_of
 
-CHECKOUT = Path(__file__).parents[2]
 SUPERVISORD = Path(sys.executable).with_name("supervisord")
 
 #: What the servers of a release need, and the index that says which bytes.
 SOFTWARE = ("gunicorn", "pastedeploy")
-INDEX = IndexName("acme", "1.1")
+INDEX = "acme/1.1"
 
 #: The application of every release.  What it does is asked for by the path.
 APPLICATION = """
@@ -100,32 +95,12 @@ def unpacked(folder: Path) -> Path:
     """Unpack what servers need, once."""
     if not folder.is_dir():
         partial = folder.with_name(f"{folder.name}-{os.getpid()}")
-        for wheel in _wheels(folder.with_name(f"{folder.name}-pool")):
+        for wheel in pooled(folder.with_name(f"{folder.name}-pool"), INDEX, SOFTWARE):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(partial)
         with contextlib.suppress(OSError):
             partial.rename(folder)
     return folder
-
-
-def _wheels(folder: Path) -> list[Path]:
-    """Return what servers need, from the checkout's pool or from a registry."""
-    software = SoftwareLayout.below(CHECKOUT)
-    lock = Index.load(software, INDEX).lock
-    wanted = [
-        wheel
-        for package in lock.packages
-        if package.name in SOFTWARE
-        for wheel in package.wheels
-    ]
-    pool = Pool(dataclasses.replace(software, pool=folder))
-    for wheel in wanted:
-        pooled = software.pool / wheel.name
-        if pooled.is_file():
-            folder.mkdir(exist_ok=True)
-            link_or_copy(str(pooled), str(folder / wheel.name))
-    fill(pool, missing(pool, wanted), source_of(lock))
-    return [pool.checked(wheel) for wheel in wanted]
 
 
 def add_release(root: Path, version: str, software: Path) -> None:
@@ -160,13 +135,6 @@ def make_current(root: Path, number: int) -> None:
     partial = link.with_name("partial")
     partial.symlink_to(f"revisions/{number}")
     partial.rename(link)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def declare(root: Path, **serving: Any) -> SiteDeclaration:
@@ -254,14 +222,6 @@ def serving(root: Path, software: Path, **options: Any) -> Iterator[ServedSite]:
         if site.places.supervisor_socket.exists():
             done = site.run("stop")
             assert done.returncode == 0, done.stderr
-
-
-def wait_for(what: Any, seconds: float = 15.0) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def remove(root: Path) -> None:

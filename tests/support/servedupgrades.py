@@ -6,16 +6,16 @@ import contextlib
 import dataclasses
 import http.client
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from support.servedsites import INI, SUPERVISORD, free_port
+from support.ports import free_port
+from support.servedsites import INI, SUPERVISORD
 from support.sites import make_release
-from support.upgrades import Site
+from support.upgrades import SITE_PACKAGES, Site
 from support.zeoservers import Box
 
 from karl.recipe.evolve.declaration.model import (
@@ -26,8 +26,6 @@ from karl.recipe.evolve.declaration.model import (
 )
 from karl.recipe.evolve.installation.install import ensure
 from karl.recipe.release.base.reporter import SilentReporter
-
-_SITE_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
 
 APPLICATION = """
 import json
@@ -103,7 +101,7 @@ class ServedUpgrade(Site):
         super().__init__(box, new=new)
 
     def _make(self, version: str, modules: dict[str, str]) -> None:
-        folders = [str(self.software), *_SITE_PACKAGES]
+        folders = [str(self.software), *SITE_PACKAGES]
         app = f"RELEASE = {version!r}\n{APPLICATION}"
         extra = {"sampleapp.py": app, "software.pth": "\n".join(folders) + "\n"}
         make_release(self.layout, version, modules={**modules, **extra}, python=True)

@@ -11,12 +11,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from support.ports import free_port
+from support.waiting import eventually
 
 _SERVER = """\
 Port {port}
@@ -71,20 +72,13 @@ def _server() -> str | None:
     return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
-def make_key(path: Path, *, comment: str = "test") -> str:
+def make_key(path: Path) -> str:
     """Make a key without a passphrase; return its public half."""
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path],
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", path],
         check=True,
     )
     return path.with_name(f"{path.name}.pub").read_text().strip()
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -162,20 +156,16 @@ class Sshd:
                 [*self.enter, server, "-D", "-e", "-f", self.folder / "sshd_config"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        self.wait_until_it_answers()
+        eventually(self._answers, "the server of ssh does not answer")
 
-    def wait_until_it_answers(self, seconds: float = 15.0) -> None:
-        """Wait until it says who it is."""
-        deadline = time.monotonic() + seconds
+    def _answers(self) -> bool:
+        """Tell whether it says who it is."""
         words = ["ssh-keyscan", "-p", str(self.port), "-T", "2", self.address]
-        while True:
-            asked = subprocess.run(
-                [*self.enter, *words], capture_output=True, text=True, check=False
-            )
-            if "ssh-ed25519" in asked.stdout:
-                return
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+        asked = subprocess.run(
+            [*self.enter, *words], capture_output=True, text=True, check=False
+        )
+        assert "ssh-ed25519" in asked.stdout, self.log
+        return True
 
     def stop(self) -> None:
         """Stop it; whoever is connected loses the connection, not what it began."""

@@ -36,9 +36,9 @@ from karl.recipe.zeoserver.servers import supervisor
 STORAGE = "acme"
 STAND_IN = Path(__file__).with_name("sitestandin.py")
 
-_SITE_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
+SITE_PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
 
-_SCRIPT = """\
+SCRIPT = """\
 #!{python}
 import sys
 sys.path[{where}] = {sources!r}
@@ -127,9 +127,9 @@ class Site:
         self.declare()
         for name, body in _BODIES.items():
             path = self.layout.bin / name
-            places = SOURCES if name != "evolve-run" else [*SOURCES, *_SITE_PACKAGES]
+            places = SOURCES if name != "evolve-run" else [*SOURCES, *SITE_PACKAGES]
             path.write_text(
-                _SCRIPT.format(
+                SCRIPT.format(
                     python=sys.executable,
                     where=":0" if name != "evolve-run" else "len(sys.path):",
                     sources=places,

@@ -9,7 +9,8 @@ import sys
 import pytest
 from support import machines
 from support.machinesites import CENTRAL, STORAGE, Pair
-from support.servedsites import unpacked, wait_for
+from support.servedsites import unpacked
+from support.waiting import eventually
 
 
 @contextlib.contextmanager
@@ -104,7 +105,7 @@ class Faults:
 
     def wait_until_held(self):
         """Wait until a command is in the middle of what it does."""
-        wait_for(lambda: self.db.outside("/srv/held").exists(), 60)
+        eventually(lambda: self.db.outside("/srv/held").exists(), seconds=60)
 
     def go(self):
         """Let it go on."""

@@ -10,7 +10,7 @@ import time
 import pytest
 from support import machines
 from support.machinesites import SITE
-from support.servedsites import wait_for
+from support.waiting import eventually
 
 WHY = machines.missing()
 pytestmark = [
@@ -156,7 +156,9 @@ def test_a_long_stage_whose_connection_is_lost(lost):
     child = begin(pair, "1.1")
     lost.wait_until_held()
     ssh.cut()
-    wait_for(lambda: any("--wait 3600" in line for _, line in lost.asked()), 30)
+    eventually(
+        lambda: any("--wait 3600" in line for _, line in lost.asked()), seconds=30
+    )
     lost.go()
     ended(child, 0)
     check_new(pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support import machines, sshd
-from support.servedsites import wait_for
+from support.waiting import eventually
 
 WHY = machines.missing()
 pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY or "-")
@@ -54,4 +54,4 @@ def test_its_orphans_are_taken_in(network):
     """What is left of a process that ended is gone from the table of processes."""
     web = network.web
     web.run(["sh", "-c", "(sleep 0.1 &) ; true"])
-    wait_for(lambda: sshd.children(web.first) == [])
+    eventually(lambda: sshd.children(web.first) == [])

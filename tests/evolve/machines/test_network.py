@@ -9,7 +9,7 @@ import time
 import pytest
 from support import machines
 from support.machinesites import SITE, STORAGE
-from support.servedsites import wait_for
+from support.waiting import eventually
 
 WHY = machines.missing()
 pytestmark = [
@@ -24,7 +24,7 @@ def evolving(pair):
     web = pair.network.web
     web.shell("touch pause; rm -f paused")
     child = web.begin([f"{SITE}/bin/evolve", "1.1", "--json", "--quiet"])
-    wait_for(lambda: web.outside("/srv/paused").exists(), 120)
+    eventually(lambda: web.outside("/srv/paused").exists(), seconds=120)
     yield child
     web.shell("rm -f pause")
 
@@ -39,7 +39,7 @@ def check_before(pair, before):
     """Assert that production is as it was, and that one can write to it."""
     assert pair.facts() == before
     # Its client finds the server again by itself, after a while.
-    wait_for(lambda: pair.ask("/w", "POST") == 200, 120)
+    eventually(lambda: pair.ask("/w", "POST") == 200, seconds=120)
 
 
 def check_new(pair):
@@ -86,7 +86,7 @@ def test_the_copy_s_server_is_killed(pair):
     }
     with evolving(pair) as child:
         assert pair.network.db.kill("zeo-runner", free)
-        wait_for(lambda: serves(pair, free), 60)
+        eventually(lambda: serves(pair, free), seconds=60)
     code, told = ended(child)
     if code == 0:
         check_new(pair)

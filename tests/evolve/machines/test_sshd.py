@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 from support import sshd
+from support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(bool(sshd.missing()), reason=sshd.missing())
 
@@ -57,10 +57,7 @@ def test_a_connection_that_is_cut(server, tmp_path):
         assert child.stdout.readline() == b"begun\n"
         assert server.cut()
         assert child.wait(10) == 255
-    deadline = time.monotonic() + 15
-    while not mark.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    eventually(mark.exists)
     assert ssh(conf, "true").returncode == 0
 
 

@@ -17,7 +17,7 @@ import pytest
 from support.registries import Registry
 from support.rollouts import git, write_script
 from support.samplesites import BUILDOUT, Samples, cloned
-from support.servedsites import wait_for
+from support.waiting import eventually
 
 from karl.recipe.evolve.rollout import steps
 from karl.recipe.release.base import files
@@ -150,7 +150,7 @@ def test_upgrade_killed_at_each_step(samples):
     """1.1 goes live with its evolved data, although each step was killed once."""
     for name in (each for each in steps.NAMES if each != "ship"):
         with rollout(samples, "1.1") as child:
-            wait_for(lambda: begun(samples, "1.1", name), 300)  # noqa: B023  # at once
+            eventually(lambda: begun(samples, "1.1", name), seconds=300)  # noqa: B023  # at once
             os.kill(child.pid, signal.SIGKILL)
             child.communicate()
     with rollout(samples, "1.1", "--json") as child:

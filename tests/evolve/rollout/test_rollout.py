@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from support.rollouts import git
-from support.servedsites import wait_for
+from support.waiting import eventually
 
 from karl.recipe.evolve.rollout import report, sitesteps
 from karl.recipe.release.base.errors import UnfinishedError
@@ -84,7 +84,7 @@ def test_told_to_end(frozen):
     """Told to end, it has evolve undo what it did, and waits for that."""
     frozen.told(pause=60)
     child = frozen.start("1.1", "--no-rehearsal", "--quiet")
-    wait_for(lambda: DONE[2] in frozen.calls and frozen.state["run"])
+    eventually(lambda: DONE[2] in frozen.calls and frozen.state["run"])
     child.terminate()
     said = child.communicate(timeout=60)[1]
     assert child.returncode == 130, said
@@ -96,7 +96,7 @@ def test_killed_while_evolving(frozen):
     """Killed, it leaves evolve alone, and waits for that when it is run again."""
     frozen.told(pause=4)
     with frozen.start("1.1", "--no-rehearsal") as child:
-        wait_for(lambda: DONE[2] in frozen.calls and frozen.state["run"])
+        eventually(lambda: DONE[2] in frozen.calls and frozen.state["run"])
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
     assert frozen.state["live"] == "1.0"

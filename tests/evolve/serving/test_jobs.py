@@ -7,7 +7,7 @@ import shlex
 import subprocess
 
 import pytest
-from support.servedsites import wait_for
+from support.waiting import eventually
 
 from karl.recipe.evolve.declaration.model import Account, CronJob
 from karl.recipe.evolve.rendering import cron
@@ -58,7 +58,7 @@ def test_waiting_for_a_job(still):
     wait = f"touch {still.root}/begun; while [ ! -e {end} ]; do sleep 0.05; done"
     command = [still.places.site_command, "run-if-normal", "--", "sh", "-c", wait]
     with subprocess.Popen(command) as job:
-        wait_for((still.root / "begun").exists)
+        eventually((still.root / "begun").exists)
         done = still.run("inhibit", "--wait", "0.3", "--json")
         assert done.returncode == 5
         assert still.run("run-if-normal", "--", "false").returncode == 0

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from support import httpload
-from support.servedsites import make_current, serving, wait_for
+from support.servedsites import make_current, serving
+from support.waiting import eventually
 
 from karl.recipe.evolve.declaration.model import Address
 from karl.recipe.release.base.waiting import has_ended
@@ -73,13 +74,13 @@ def test_a_life(site):
     assert all(each["healthy"] and each["revision"] == 1 for each in told["workers"])
     assert site.ask()[1]["pid"] in pids(started)
     os.kill(pids(started)[0], signal.SIGKILL)
-    wait_for(lambda: site.run("status").returncode == 0)
+    eventually(lambda: site.run("status").returncode == 0)
     assert pids(site.do("status"))[0] != pids(started)[0]
     before = pids(site.do("status"))
     after = pids(site.do("restart"))
     assert not {*before} & {*after}
     assert site.do("stop")["changed"] is True
-    wait_for(lambda: all(map(has_ended, after)))
+    eventually(lambda: all(map(has_ended, after)))
     assert site.run("status").returncode == 1
     with pytest.raises(ConnectionRefusedError):
         site.ask()
@@ -88,7 +89,7 @@ def test_a_life(site):
 def test_no_request_fails_while_the_release_changes(running):
     """A rolling restart onto another release, under load: nobody notices."""
     with load(running) as found:
-        wait_for(lambda: running.ask()[0] == 200)
+        eventually(lambda: running.ask()[0] == 200)
         make_current(running.root, 2)
         done = running.do("restart")
         make_current(running.root, 1)
@@ -194,7 +195,7 @@ def test_two_at_once(running):
     command = [running.places.site_command, "restart", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as one:
         lock = running.places.control_lock
-        wait_for(lambda: lock.exists() and "restart" in lock.read_text())
+        eventually(lambda: lock.exists() and "restart" in lock.read_text())
         other = running.run("stop")
         one.communicate(timeout=60)
     assert one.returncode == 0
@@ -229,7 +230,7 @@ def test_a_killed_supervisor(running):
         done = running.run(verb)
         assert done.returncode == 0, done.stderr
         assert "supervisord was killed" in done.stderr
-        wait_for(lambda left=left: all(map(has_ended, left)))
+        eventually(lambda left=left: all(map(has_ended, left)))
     assert running.run("status").returncode == 1
 
 
@@ -294,10 +295,10 @@ def test_a_killed_trial(site):
     command = [site.places.site_command, "try", "2", "--path", "/slow"]
     with subprocess.Popen(command) as process:
         folder = site.places.trial_folder(str(process.pid))
-        wait_for(lambda: folder.is_dir() and any(folder.iterdir()))
+        eventually(lambda: folder.is_dir() and any(folder.iterdir()))
         process.kill()
     site.do("try", "2")
-    wait_for(lambda: sockets(site.places.run) == [])
+    eventually(lambda: sockets(site.places.run) == [])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from support import smallsystemd
-from support.servedsites import ServedSite, make_current, wait_for
+from support.servedsites import ServedSite, make_current
+from support.waiting import eventually
 
 from karl.recipe.evolve.declaration.model import Address
 
@@ -50,7 +51,7 @@ def test_a_life(site, place):
     calls = (place / "calls").read_text().splitlines()
     assert calls == ["start acme-prod.target"]
     os.kill(restarted["pid"], signal.SIGKILL)
-    wait_for(lambda: site.run("status").returncode == 0)
+    eventually(lambda: site.run("status").returncode == 0)
     assert site.do("stop")["changed"] is True
     assert site.run("status").returncode == 1
     assert (place / "calls").read_text().splitlines()[-1] == (
@@ -67,7 +68,7 @@ def test_socket_activation(still, software):
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_for(lambda: answers(still))
+            eventually(lambda: answers(still))
             record = still.places.worker_record(1).read_text()
             assert f'"pid": {process.pid}' in record
         finally:

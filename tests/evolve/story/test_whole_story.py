@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from support.samplesites import Samples, cloned
 from support.siteload import Answer, Visitor, content, read_answers, visited
+from support.waiting import eventually
 from ZODB.FileStorage.FileStorage import FileIterator
 
 DOCUMENTS = 3000
@@ -107,13 +107,10 @@ class Story:
         """Every write until now that was accepted."""
         return [answer for answer in self.answers() if answer.accepted]
 
-    def let_them_write(self, number: int = 6) -> None:
+    def let_them_write(self) -> None:
         """Wait until some more writes were accepted."""
-        wanted = len(self.accepted()) + number
-        deadline = time.monotonic() + 60
-        while len(self.accepted()) < wanted:
-            assert time.monotonic() < deadline, self.answers()[-5:]
-            time.sleep(0.1)
+        wanted = len(self.accepted()) + 6
+        eventually(lambda: len(self.accepted()) >= wanted, seconds=60)
 
     def content(self) -> Any:
         """What the live database has."""

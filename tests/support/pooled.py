@@ -1,0 +1,42 @@
+"""Files that the checkout's indexes name, wherever they are to be had."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from pathlib import Path
+
+from karl.recipe.release.base.files import link_or_copy
+from karl.recipe.release.base.layout import SoftwareLayout
+from karl.recipe.release.base.names import IndexName
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.distributions.pool import Pool
+from karl.recipe.release.indexes.fetch import fill, missing, source_of
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def pooled(folder: Path, index: str, projects: Collection[str]) -> list[Path]:
+    """Return the wheels of some projects, checked by hash.
+
+    They come from the checkout's pool, or from where its index says.
+
+    :param folder: is to have them, as a pool of its own.
+    :param index: of the checkout.
+    """
+    software = SoftwareLayout.below(CHECKOUT)
+    lock = Index.load(software, IndexName.parse(index)).lock
+    wanted = [
+        wheel
+        for package in lock.packages
+        if package.name in projects
+        for wheel in package.wheels
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    for wheel in wanted:
+        there = software.pool / wheel.name
+        if there.is_file():
+            link_or_copy(str(there), str(folder / wheel.name))
+    pool = Pool(dataclasses.replace(software, pool=folder))
+    fill(pool, missing(pool, wanted), source_of(lock))
+    return [pool.checked(wheel) for wheel in wanted]
