@@ -51,7 +51,7 @@ html_show_sourcelink = False
 html_use_index = False
 html_extra_path = ["start"]
 html_static_path = ["style"]
-html_css_files = ["tables.css"]
+html_css_files = ["pages.css"]
 
 _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s#:]+\.md)(?:#[^)\s]*)?\)")
