@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ In a key, `[]` stands for each element of an array, and a word in capitals for a
 such as that of a storage. A key is always there unless its type says otherwise.
 """
 
+#: An option, which would lose a dash as a text.
+_OPTION = re.compile(r"(?<![`\w-])--[a-z][a-z-]*")
+
 _FILES = """\
 ## Files
 
@@ -45,9 +49,9 @@ def render() -> str:
     for command in COMMANDS:
         own = [one for one in there.values() if one.command == command]
         # What is no verb's comes first.
-        texts += [f"## {command}\n"] if len(own) > 1 else []
+        texts += [] if command in there else [f"## {command}\n"]
         for one in own:
-            texts += _section(one, "###" if len(own) > 1 else "##")
+            texts += _section(one, "###" if one.word else "##")
     texts.append(_FILES)
     for one in there.values():
         if one.command not in {*COMMANDS, ERROR, VALUES}:
@@ -60,7 +64,7 @@ def _values(schema: Schema) -> Iterator[str]:
     yield "| value | type | meaning |"
     yield "|---|---|---|"
     for one in schema.content["$defs"].values():
-        yield f"| {one['title']} | {_type(one)} | {_cell(one['description'])} |"
+        yield f"| {one['title']} | {_type(one)} | {_text(one['description'])} |"
     yield ""
 
 
@@ -71,12 +75,13 @@ def _type(value: dict[str, Any]) -> str:
 
 
 def _section(schema: Schema, level: str) -> Iterator[str]:
-    yield f"{level} {heading(schema, '')}\n"
-    yield f"{schema.content['description']} {_link(schema)}.\n"
+    yield f"{level} {_text(heading(schema, ''))}\n"
+    yield f"{_text(schema.content.get('description', ''))} {_link(schema)}.\n"
     for table in tables(schema):
         if table.title:
-            yield f"{level}# {heading(schema, table.title)}\n"
-            yield f"{table.description}\n"
+            yield f"{level}# {_text(heading(schema, table.title))}\n"
+        if table.description:
+            yield f"{_text(table.description)}\n"
         yield from _table(table)
 
 
@@ -86,12 +91,15 @@ def _table(table: Table) -> Iterator[str]:
     yield "| key | type | meaning |"
     yield "|---|---|---|"
     for row in table.rows:
-        yield f"| `{row.key}` | {_cell(row.kind)} | {_cell(row.meaning)} |"
+        yield f"| `{row.key}` | {row.kind} | {_text(row.meaning)} |"
     yield ""
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _text(text: str) -> str:
+    """Return plain text as Markdown has it, also in a table."""
+    for character in "|<*":
+        text = text.replace(character, f"\\{character}")
+    return _OPTION.sub(r"`\g<0>`", text)
 
 
 def _link(schema: Schema) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from manuals.schemas import COMMANDS, ERROR, VALUES, Schema, parts, referred, schemas
-
-_COMBINED = ("oneOf", "anyOf")
 
 
 @dataclass(frozen=True)
@@ -46,15 +44,24 @@ def tables(schema: Schema) -> list[Table]:
     that something has, and of objects that are in several places.
     """
     content = schema.content
-    forms = [one["$ref"].rpartition("/")[2] for one in content.get("oneOf", ())]
-    names = dict.fromkeys([*forms, *content.get("$defs", ())])
-    found = [] if forms else [Table("", "", tuple(_rows(schema, content, "")))]
-    for name in names:
-        if name in forms or _apart(schema, name):
-            one = content["$defs"][name]
+    forms = [one["$ref"] for one in _forms(content)]
+    kinds = [_referred_kind(schema, one) for one in forms]
+    told = f"One of: {_either(kinds)}." if kinds else ""
+    found = [Table("", told, tuple(_rows(schema, content, "")))]
+    for name, one in content.get("$defs", {}).items():
+        if f"#/$defs/{name}" in forms or _apart(schema, name):
             told, rows = one.get("description", ""), _rows(schema, one, "")
             found.append(Table(one.get("title", name), told, tuple(rows)))
     return found
+
+
+def _forms(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the forms that a value may have; none: it has one.
+
+    Where it has properties of its own, others only say which of them go together.
+    """
+    forms = [*value.get("oneOf", ()), *value.get("anyOf", ())]
+    return [one for one in forms if "properties" not in value or "$ref" in one]
 
 
 def _rows(schema: Schema, one: dict[str, Any], above: str) -> Iterator[Row]:
@@ -83,9 +90,8 @@ def _below(schema: Schema, value: dict[str, Any], key: str) -> Iterator[Row]:
         if not _apart(owner, name):
             yield from _below(owner, there, key)
         return
-    for combined in _COMBINED:
-        for one in value.get(combined, ()):
-            yield from _below(schema, one, key)
+    for one in _forms(value):
+        yield from _below(schema, one, key)
     if isinstance(value.get("items"), dict):
         yield from _below(schema, value["items"], f"{key}[]")
     yield from _rows(schema, value, f"{key}.")
@@ -112,10 +118,8 @@ def _kind(schema: Schema, value: dict[str, Any]) -> str:
     """Return what a value is, in Markdown."""
     if "$ref" in value:
         return _referred_kind(schema, value["$ref"])
-    for combined in _COMBINED:
-        if combined in value:
-            kinds = [_kind(schema, one) for one in value[combined]]
-            return _either(kinds)
+    if forms := _forms(value):
+        return _either([_kind(schema, one) for one in forms])
     if "const" in value:
         return f"`{json.dumps(value['const'])}`"
     if "enum" in value:
@@ -171,13 +175,12 @@ def _uses() -> Counter[tuple[str, str]]:
             if "$ref" in part:
                 owner, name, _ = referred(schema, part["$ref"])
                 found[owner.name, name] += 1 if owner is schema else 2
-            for combined in _COMBINED:
-                found.update(_several_forms(schema, part.get(combined, ())))
+            found.update(_several_forms(schema, _forms(part)))
     return found
 
 
 def _several_forms(
-    schema: Schema, forms: Iterable[dict[str, Any]]
+    schema: Schema, forms: list[dict[str, Any]]
 ) -> Iterator[tuple[str, str]]:
     """Yield those of several forms that are objects."""
     objects = []
@@ -197,14 +200,9 @@ def heading(schema: Schema, title: str) -> str:
     """
     if schema.name == ERROR:
         return "Errors"
+    own = f"{schema.command} {schema.word}".rstrip()
     if schema.command not in COMMANDS:
         own = schema.content["title"]
-    elif schema.word or not any(
-        one.word for one in schemas().values() if one.command == schema.command
-    ):
-        own = f"{schema.command} {schema.word}".rstrip()
-    else:
-        own = f"{schema.command} otherwise"
     return f"{own}: {title}" if title else own
 
 

@@ -73,7 +73,7 @@ def test_freeze_reads_files_of_requirements_and_constraints(answer, registry, tm
 def test_freeze_dry_run_writes_nothing(answer, tmp_path):
     """With --dry-run the plan is told and nothing is made."""
     plan = answer("freeze", "team/1.0", "--require", "one", "--dry-run")["request"]
-    assert plan["name"] == "team/1.0"
+    assert plan["index"] == "team/1.0"
     assert plan["requirements"] == ["one"]
     assert list(tmp_path.glob("indexes")) == []
 

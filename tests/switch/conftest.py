@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.schemas import validated
 from support.sites import build_site
 
 from karl.recipe.release.base.layout import SiteLayout
@@ -68,6 +69,9 @@ def run(site: SiteLayout, capsys: pytest.CaptureFixture[str]):
             code = switchcli.main(str(site.root), words)
         except SystemExit as left:
             code = left.code
-        return code, *capsys.readouterr()
+        output, errors = capsys.readouterr()
+        if "--json" in words:
+            validated("switch-version", words, output)
+        return code, output, errors
 
     return run_main

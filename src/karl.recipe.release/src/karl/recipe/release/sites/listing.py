@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,8 +15,9 @@ from karl.recipe.release.base.names import checked_label
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.sites import revisions
 from karl.recipe.release.sites.releasecheck import differences_of, find_release
+from karl.recipe.release.sites.revisionlog import Run
 from karl.recipe.release.sites.sitestate import SiteState, observe, sealed_releases
-from karl.recipe.release.trees.manifest import summary
+from karl.recipe.release.trees.verification import summary
 
 _HEADS = (
     "revision", "release", "database", "when", "by", "current", "intact", "pinned",
@@ -36,7 +39,7 @@ def list_site(site: SiteLayout) -> dict[str, Any]:
         "current": state.current,
         "rollback_to": target,
         "pins_problem": "" if state.pins_error is None else str(state.pins_error),
-        "unfinished": [run.recorded() for run in state.history.unfinished],
+        "unfinished": [_run_row(run) for run in state.history.unfinished],
         "revisions": rows,
         "releases": [
             {
@@ -46,6 +49,15 @@ def list_site(site: SiteLayout) -> dict[str, Any]:
             }
             for version in sealed_releases(site)
         ],
+    }
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        "action": run.action,
+        "revision": run.revision,
+        "previous": run.previous,
+        "release": run.release or None,
     }
 
 
@@ -63,7 +75,17 @@ def _revision_row(
         reason = state.damaged[number].message
         return {**row, "release": None, "intact": False, "problem": reason}
     problem = release_problem(site, revision.release, revision.release_sha256, problems)
-    return {**asdict(revision), **row, "intact": not problem, "problem": problem}
+    written = asdict(revision)
+    written["made"] = _moment(written.pop("when"))
+    return {**written, **row, "intact": not problem, "problem": problem}
+
+
+def _moment(text: str) -> float | None:
+    """Return what ISO 8601 says in seconds since the epoch; None: it is none."""
+    try:
+        return dt.datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
 
 
 def release_problem(
@@ -95,7 +117,7 @@ def render_list(found: dict[str, Any]) -> str:
             str(row["number"]),
             row["release"] or "?",
             row.get("database") or "-",
-            row.get("when", "?"),
+            _when(row.get("made")),
             row.get("by", "?"),
             "current" if row["current"] else "" if row["was_live"] else "prepared",
             "yes" if row["intact"] else "NO",
@@ -126,6 +148,12 @@ def render_list(found: dict[str, Any]) -> str:
     if found["unfinished"]:
         lines.append("A run was interrupted; the next one settles it.")
     return "\n".join(lines)
+
+
+def _when(moment: float | None) -> str:
+    if moment is None:
+        return "?"
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(moment))
 
 
 def verify_releases(
