@@ -98,6 +98,11 @@ class Rollouts:
         """Return the tag of a version."""
         return self.tag.replace("{version}", version)
 
+    @property
+    def registry_options(self) -> list[str]:
+        """What karl-index is told of where public packages come from."""
+        return ["--registry", self.registry] if self.registry else []
+
     def to_text(self) -> str:
         """Return the content of ``etc/rollout.json``."""
         return canonical_json({"format": _FORMAT, **dataclasses.asdict(self)})

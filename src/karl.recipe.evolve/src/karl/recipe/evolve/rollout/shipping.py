@@ -62,7 +62,7 @@ def ship(work: Work) -> Facts:
         programs.must("mkdir", "-p", place.parent)
         programs.must("sync", "-f", folder)
         programs.must("mv", "-T", arriving.index(name), place)
-        programs.karl_index_there("fetch", str(name), *_registry(work))
+        programs.karl_index_there("fetch", str(name), *work.declared.registry_options)
     programs.must("rm", "-rf", folder)
     told = programs.karl_index_there("verify", str(work.index))
     if not told["intact"]:
@@ -153,8 +153,3 @@ def _pack(work: Work, missing: Missing, archive: Path) -> None:
         stream.addfile(info, io.BytesIO(content))
         for place, path in found.items():
             stream.add(path, place, recursive=False)
-
-
-def _registry(work: Work) -> list[str]:
-    registry = work.declared.registry
-    return ["--registry", registry] if registry else []

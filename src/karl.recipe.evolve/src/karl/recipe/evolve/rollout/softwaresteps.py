@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from karl.recipe.evolve.rollout import metadata, versions
-from karl.recipe.evolve.rollout.model import Rollouts
 from karl.recipe.evolve.rollout.step import Facts, Work
 from karl.recipe.evolve.rollout.tags import Repository
 from karl.recipe.release.base import files
@@ -125,7 +124,7 @@ def publish(work: Work) -> Facts:
         "--build-index", declared.build_index,
         "--expect-version", work.version,
         "--expect-index", str(work.index),
-        *_registry(declared),
+        *declared.registry_options,
     )  # fmt: skip
     paths = [Path(text) for text in found["published"]]
     published = {path.name: files.sha256_of(path) for path in paths}
@@ -150,7 +149,9 @@ def is_frozen(work: Work) -> str:
 def freeze(work: Work) -> Facts:
     """Freeze the index of the version."""
     name = str(work.index)
-    work.programs.karl_index("freeze", name, *_request(work), *_registry(work.declared))
+    work.programs.karl_index(
+        "freeze", name, *_request(work), *work.declared.registry_options
+    )
     return _content(work)
 
 
@@ -231,7 +232,3 @@ def _project(requirement: str) -> str:
     """Return the project that a requirement names."""
     found = _PROJECT.match(requirement)
     return normalised(found[0]) if found else ""
-
-
-def _registry(declared: Rollouts) -> list[str]:
-    return ["--registry", declared.registry] if declared.registry else []

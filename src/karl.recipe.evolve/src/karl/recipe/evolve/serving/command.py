@@ -1,39 +1,12 @@
 """``site``: the processes of a site and its mode.
 
-With ``--json`` every verb prints one JSON object on standard output; an error is
-``{"error": {"message", "next", "exit"}}``.  Each result has ``text``, a sentence.
-Times are seconds since the epoch; ``seconds`` are durations.
+With ``--json`` every verb prints one JSON object; the files in ``schemas`` say which.
 
-``start``, ``restart``
-    ``action``, ``workers``: for each process, in order, ``number``, ``pid``,
-    ``revision``, ``release``, ``seconds`` (until it answered).
-    Each one that ``restart`` restarts has answered its health check before the
-    next is touched; it starts the site if nothing runs, unless it is told not to
-    (then no ``workers``).  Exit 6: a process did not
-    come up; those that were not restarted yet go on serving.
-``stop``
-    ``action``, ``changed``.
-``status``
-    ``site``, ``address``, ``control``, ``running``, ``current`` (number of the
-    revision, or null), ``mode`` (as of ``mode``), ``inhibited`` (null, or ``why``
-    and ``since``), ``workers``: ``number``, ``state`` (the controller's word, or
-    empty), ``pid`` (null: it does not run), ``revision``, ``release``, ``since``,
-    ``healthy``, ``problem``, ``outdated`` (it is not of the current revision).
-    Exit 1: a process does not serve; the object is the same, with ``exit``.
-``mode [normal|read-only|maintenance]``
-    ``mode``, ``since`` (null: nobody ever changed it), ``by``, ``message``,
-    ``retry_after`` (seconds, or null: as the site's option says), ``problem`` (why
-    the file is not trusted, or empty), and, if one was given, ``before``
-    (the mode until now) and ``changed``.
-``try REVISION``
-    ``revision``, ``release``, ``path``, ``status``, ``body`` (what JSON it was, or
-    null), ``seconds``.  Exit 1: it does not come up or is not healthy.
-``inhibit``, ``allow``
-    ``inhibited`` (null, or ``why`` and ``since``), ``changed``.  ``inhibit --wait``
-    ends when no job runs any more.  Exit 5: one still does; jobs stay inhibited.
-``run-if-normal -- COMMAND``
-    Becomes COMMAND; exit 0 without a word if jobs are inhibited, or the mode is
-    not normal.
+``status`` ends with 1 if a process does not serve, ``try`` if the revision is not well.
+``start`` and ``restart`` end with 6 if a process did not come up: those that were not
+restarted yet go on serving, as each has answered its health check before the next is
+touched.  ``inhibit --wait`` ends with 5 if a job still runs; no other one begins.
+``run-if-normal`` becomes its command, or ends with 0 without a word.
 """
 
 from __future__ import annotations
