@@ -13,7 +13,7 @@ from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import SilentReporter
 from karl.recipe.release.building import systemlibs
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.trees import manifest, release, specification
+from karl.recipe.release.trees import manifest, release, specification, verification
 
 remove_tree: Callable[[Path], None] = files.remove_tree
 
@@ -76,7 +76,7 @@ def verify_release(root: Path, *, full: bool) -> int:
     :raises AssertionError: it differs.
     """
     layout = ReleaseLayout(root)
-    differences = manifest.verify(layout, full=full)
+    differences = verification.verify(layout, full=full)
     if differences:
         raise AssertionError(differences)
     return len(manifest.Manifest.load(layout).files)

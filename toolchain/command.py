@@ -18,6 +18,7 @@ from karl.recipe.release.base.errors import (
     RefusedError,
 )
 from karl.recipe.release.base.locks import locked
+from karl.recipe.release.base.payload import base_interpreter
 from toolchain import environment, prerequisites, programs
 from toolchain.checkout import Checkout
 from toolchain.environment import Request
@@ -94,9 +95,7 @@ def _bootstrap(
 ) -> int:
     # Test tools that are there stay: a plain run must not take them away.
     kept = bool(environment.stamp_in_use(checkout).get("with_tests"))
-    request = Request(
-        checkout, environment.base_interpreter(), with_tests=with_tests or kept
-    )
+    request = Request(checkout, base_interpreter(), with_tests=with_tests or kept)
     try:
         _ensure(request, console, offline=offline)
         written = programs.written(checkout)

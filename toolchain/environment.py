@@ -51,11 +51,6 @@ class Request:
         return digest.hexdigest()
 
 
-def base_interpreter() -> str:
-    """Return the real path of the Python that runs us, below any environment."""
-    return os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
-
-
 def stamp_in_use(checkout: Checkout) -> dict[str, Any]:
     """Return the stamp of the environment in use; empty if there is none."""
     try:

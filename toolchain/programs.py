@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 from karl.recipe.release.base import files, manuals
@@ -40,41 +41,48 @@ _DOCS = """\
 
 _TOUR = 'exec "$root/.venv/bin/python" -I "$root/tour/__main__.py" "$@"'
 
-#: What needs --test: each command's program, and how it is run.
-_TEST_PROGRAMS = {
-    "test": ("pytest", 'exec "$root/.venv/bin/python" -I -m pytest "$@"'),
-    "docs": ("sphinx-build", _DOCS),
+_TESTS = 'exec "$root/.venv/bin/python" -I -m pytest "$@"'
+
+
+@dataclass(frozen=True)
+class _Program:
+    """A command.
+
+    :ivar needs: the program in the environment without which it cannot run.
+    :ivar run: how it is run, in the words of a shell.
+    :ivar for_tests: whether it needs ``--test``; it then runs in the checkout.
+    """
+
+    needs: str
+    run: str
+    for_tests: bool = False
+
+    def rendered(self, root: Path) -> str:
+        """Return the script."""
+        return _FRAME.format(
+            root=shlex.quote(str(root)),
+            program=self.needs,
+            lack=_TEST_LACK if self.for_tests else _LACK,
+            option=" --test" if self.for_tests else "",
+            run=f'cd "$root" && {self.run}' if self.for_tests else self.run,
+        )
+
+
+_RUN = 'exec "$root/.venv/bin/python" -I "$root/.venv/bin/{0}" "$@"'
+
+#: By the name of the command.
+_PROGRAMS = {
+    "buildout": _Program("buildout", _NO_UPGRADE + _RUN.format("buildout")),
+    "karl-index": _Program("karl-index", _RUN.format("karl-index")),
+    "tour": _Program("python", _TOUR),
+    "test": _Program("pytest", _TESTS, for_tests=True),
+    "docs": _Program("sphinx-build", _DOCS, for_tests=True),
 }
 
 
 def rendered(root: Path) -> dict[str, str]:
     """Return the commands of the checkout *root*: name and content."""
-    run = 'exec "$root/.venv/bin/python" -I "$root/.venv/bin/{0}" "$@"'
-    plain = {
-        name: _FRAME.format(
-            root=shlex.quote(str(root)),
-            program=program,
-            lack=_LACK,
-            option="",
-            run=words,
-        )
-        for name, program, words in (
-            ("buildout", "buildout", _NO_UPGRADE + run.format("buildout")),
-            ("karl-index", "karl-index", run.format("karl-index")),
-            ("tour", "python", _TOUR),
-        )
-    }
-    with_tests = {
-        name: _FRAME.format(
-            root=shlex.quote(str(root)),
-            program=program,
-            lack=_TEST_LACK,
-            option=" --test",
-            run=f'cd "$root" && {words}',
-        )
-        for name, (program, words) in _TEST_PROGRAMS.items()
-    }
-    return {**plain, **with_tests}
+    return {name: program.rendered(root) for name, program in _PROGRAMS.items()}
 
 
 def written(checkout: Checkout) -> list[str]:

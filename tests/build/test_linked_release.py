@@ -22,7 +22,7 @@ from karl.recipe.release.base.errors import (
 )
 from karl.recipe.release.base.layout import SiteLayout, SoftwareLayout
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.trees import manifest
+from karl.recipe.release.trees import verification
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_lxml(lxml_software: SoftwareLayout, lxml_index: Index, tmp_path: Path):
     proof = found["system_libraries"]["lxml"]
     assert "libxml2.so.2" in json.dumps(proof)
     assert str(layout.root.parent) not in json.dumps(proof)
-    assert manifest.verify(layout, full=True) == []
+    assert verification.verify(layout, full=True) == []
     (lxml,) = found["distributions"]
     assert lxml["key"]
     code = (

@@ -87,7 +87,7 @@ def test_an_index_that_came_as_a_lock_file_is_completed(buildout, registry, tmp_
     shutil.rmtree(tmp_path / "pool")
     shutil.rmtree(tmp_path / "indexes/team/1.0/simple")
     told = buildout("-o", expect=1)
-    assert "offline: one-1.0-py3-none-any.whl" in told
+    assert "lacks one-1.0-py3-none-any.whl, and nothing" in told
     buildout()
     assert (tmp_path / "indexes/team/1.0/simple/one/index.html").is_file()
     shutil.rmtree(registry.folder)

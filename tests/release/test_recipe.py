@@ -21,7 +21,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.distributions.lockfile import File, Package
-from karl.recipe.release.trees import manifest
+from karl.recipe.release.trees import verification
 
 BUILDOUT = "import zc.buildout.buildout as b; b.main()"
 
@@ -93,7 +93,7 @@ class Checkout:
         """Return the whole releases of all sites with their inodes, all verified."""
         found = {}
         for path in sorted((self.root / "sites").glob("*/releases/*")):
-            assert manifest.verify(ReleaseLayout(path), full=True) == []
+            assert verification.verify(ReleaseLayout(path), full=True) == []
             found[str(path.relative_to(self.root / "sites"))] = path.stat().st_ino
         return found
 

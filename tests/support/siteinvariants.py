@@ -9,7 +9,7 @@ from karl.recipe.release.base.files import sha256_of
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.sites import recovery, revisions
 from karl.recipe.release.sites.sitestate import observe
-from karl.recipe.release.trees.manifest import verify
+from karl.recipe.release.trees.verification import verify
 
 
 def check_live(site: SiteLayout) -> int:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.base.payload import base_interpreter
 from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
 from karl.recipe.release.trees.interpreter import (
-    base_interpreter,
     description,
     environment_file,
     launcher,
@@ -68,7 +68,7 @@ def make_release(
     (root / "pyvenv.cfg").write_text(environment_file())
     release.interpreter.parent.mkdir()
     release.interpreter.symlink_to(base_interpreter())
-    files.seal(root)
+    _seal(root)
     root.chmod(0o755)
     release.manifest.write_bytes(
         _manifest(root, version, smoke, system_libraries or {}).render()
@@ -76,6 +76,16 @@ def make_release(
     release.manifest.chmod(files.SEALED_FILE)
     root.chmod(files.SEALED_DIRECTORY)
     return root
+
+
+def _seal(root: Path) -> None:
+    """Take every write permission from a folder and all below it."""
+    for folder, _, names in os.walk(root):
+        for path in (Path(folder, name) for name in names):
+            if not path.is_symlink():
+                runs = path.stat().st_mode & 0o111
+                path.chmod(files.SEALED_SCRIPT if runs else files.SEALED_FILE)
+        Path(folder).chmod(files.SEALED_DIRECTORY)
 
 
 def _manifest(

@@ -15,7 +15,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout, SoftwareLayout
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.trees import manifest, release, specification
+from karl.recipe.release.trees import release, specification, verification
 from karl.recipe.release.trees.release import Outcome, Place
 
 
@@ -135,4 +135,4 @@ def assert_no_half_release(site: SiteLayout) -> None:
     if site.releases.is_dir():
         for path in site.releases.iterdir():
             if not files.is_partial(path):
-                assert manifest.verify(ReleaseLayout(path), full=True) == []
+                assert verification.verify(ReleaseLayout(path), full=True) == []

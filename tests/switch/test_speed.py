@@ -8,7 +8,7 @@ from pathlib import Path
 
 from support.sites import make_release
 
-from karl.recipe.release.trees.interpreter import base_interpreter
+from karl.recipe.release.base.payload import base_interpreter
 
 #: Seconds beyond the interpreter's own start; see issue and documentation.
 _ALLOWED = 0.1

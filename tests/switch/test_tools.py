@@ -19,9 +19,9 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.files import remove_tree
 from karl.recipe.release.base.layout import SiteLayout
+from karl.recipe.release.base.payload import base_interpreter
 from karl.recipe.release.sites import sitetools
 from karl.recipe.release.sites.siteconfig import SiteConfig
-from karl.recipe.release.trees.interpreter import base_interpreter
 
 SOURCE = Path(sitetools.__file__).parents[1]
 PREFIX = "karl.recipe.release"

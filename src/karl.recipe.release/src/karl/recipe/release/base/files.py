@@ -234,17 +234,6 @@ def link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def seal(directory: Path) -> None:
-    """Take every write permission from *directory* and all below it."""
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            path = os.path.join(folder, name)
-            mode = os.lstat(path).st_mode
-            if not stat.S_ISLNK(mode):
-                os.chmod(path, SEALED_SCRIPT if mode & 0o111 else SEALED_FILE)
-        os.chmod(folder, SEALED_DIRECTORY)
-
-
 def remove_tree(path: Path) -> None:
     """Remove a file, link or tree, also a read-only one.
 

@@ -80,8 +80,9 @@ def base_interpreter() -> str:
 def first_lines(interpreter: str, options: str) -> str:
     """Return what a script begins with to be run by *interpreter*.
 
-    The kernel cuts a first line that is too long and splits it at blanks; such
-    an interpreter is run through ``/bin/sh``.
+    The kernel cuts a first line that is too long and splits it at blanks.  Then
+    ``/bin/sh`` reads it: it takes the second line for a command, Python for the
+    beginning of a string.
 
     :raises UsageError: a path has a character that neither can carry.
     """

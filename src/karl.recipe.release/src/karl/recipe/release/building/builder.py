@@ -8,7 +8,7 @@ import os
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,7 +65,6 @@ def build_requirements(
     *,
     index_url: str,
     reporter: Reporter | None = None,
-    relaxed: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return all that building the wheel of *source* requires, sorted.
 
@@ -75,10 +74,9 @@ def build_requirements(
     :raises RefusedError: the index lacks what ``[build-system]`` names.
     :raises ProcessError: the build backend failed.
     """
-    settings = Settings(index_url, relaxed=tuple(relaxed))
     with _workshop(
         source,
-        settings,
+        Settings(index_url),
         reporter or SilentReporter(),
         "Reading the build requirements of",
     ) as shop:

@@ -51,6 +51,11 @@ class File:
     metadata_sha256: str = ""
     url: str = field(default="", compare=False)
 
+    @property
+    def metadata_name(self) -> str:
+        """The name of the file beside a wheel that repeats its METADATA (PEP 658)."""
+        return f"{self.name}.metadata"
+
 
 @dataclass(frozen=True)
 class Package:

@@ -115,9 +115,9 @@ def fill(
         return []
     if source.offline:
         raise RefusedError(
-            f"The pool lacks {len(absent)} files, and nothing may be fetched offline: "
-            f"{', '.join(file.name for file in absent)}.",
-            "Run online once, or karl-index fetch.",
+            f"The pool lacks {', '.join(file.name for file in absent)}, and nothing "
+            "may be fetched offline.",
+            "Run it once without -o, or run karl-index fetch for the index.",
         )
     task = reporter.task("Fetching", sum(file.size for file in absent) >> 10, "KiB")
     with (

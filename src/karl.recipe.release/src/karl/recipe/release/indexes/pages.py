@@ -75,8 +75,8 @@ class Pages(Indexer):  # type: ignore[misc]  # compoze has no annotations
         yield HTML_PAGE, _root_html(names)
         yield JSON_PAGE, _json({"projects": [{"name": name} for name in names]})
         for package in sorted(self.lock.packages, key=lambda package: package.name):
-            yield f"{package.name}/{HTML_PAGE}", project_html(package)
-            yield f"{package.name}/{JSON_PAGE}", _json(project_json(package))
+            yield f"{package.name}/{HTML_PAGE}", _project_html(package)
+            yield f"{package.name}/{JSON_PAGE}", _json(_project_json(package))
 
     def links(self, package: Package, folder: Path) -> dict[str, str]:
         """Return name and target of every symlink in a project's folder."""
@@ -101,24 +101,16 @@ class Pages(Indexer):  # type: ignore[misc]  # compoze has no annotations
         for wheel in package.wheels:
             if self.pool.has(wheel):
                 content = wheel_metadata(self.pool.path(wheel))
-                _write(folder / metadata_name(wheel), content)
+                _write(folder / wheel.metadata_name, content)
 
 
-def metadata_name(wheel: File) -> str:
-    """Return the name of a wheel's metadata file beside it (PEP 658)."""
-    return f"{wheel.name}.metadata"
-
-
-def project_json(package: Package, base: str = "") -> dict[str, Any]:
-    """Return a project's page as PEP 691 has it.
-
-    :param base: put before each file's name to make its URL.
-    """
+def _project_json(package: Package) -> dict[str, Any]:
+    """Return a project's page as PEP 691 has it."""
     entries = []
     for file in sorted(package.files):
         entry: dict[str, Any] = {
             "filename": file.name,
-            "url": f"{base}{file.name}",
+            "url": file.name,
             "hashes": {"sha256": file.sha256},
             "size": file.size,
             "yanked": False,
@@ -131,7 +123,7 @@ def project_json(package: Package, base: str = "") -> dict[str, Any]:
     return {"name": package.name, "versions": [package.version], "files": entries}
 
 
-def project_html(package: Package) -> str:
+def _project_html(package: Package) -> str:
     """Return a project's page as PEP 503 has it."""
     lines = []
     for file in sorted(package.files):

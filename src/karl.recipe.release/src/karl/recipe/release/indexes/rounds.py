@@ -26,7 +26,11 @@ _MOST_ROUNDS = 10
 
 @dataclass
 class Freezing:
-    """What the steps of one freezing share."""
+    """What the steps of one freezing share.
+
+    :ivar given: what the extended indexes give.
+    :ivar index_url: the only registry that is asked.
+    """
 
     software: SoftwareLayout
     pool: Pool
@@ -38,11 +42,13 @@ class Freezing:
 
     @property
     def python(self) -> str:
+        """The lowest version of Python to serve, such as ``3.11``."""
         return f"3.{min(target.minor for target in self.targets)}"
 
     def resolve(
         self, requirements: Iterable[str], constraints: Iterable[str]
     ) -> dict[str, Resolved]:
+        """Return the chosen version of every project, by normalised name."""
         return resolve(
             requirements,
             constraints,
@@ -52,6 +58,7 @@ class Freezing:
         )
 
     def select(self, resolved: Mapping[str, Resolved]) -> tuple[Package, ...]:
+        """Return the packages that some target needs, each with its files."""
         return select(
             resolved,
             targets=self.targets,

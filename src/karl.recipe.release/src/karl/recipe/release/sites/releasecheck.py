@@ -11,7 +11,8 @@ from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
 from karl.recipe.release.base.names import checked_label
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.sites.sitestate import sealed_releases
-from karl.recipe.release.trees.manifest import Difference, Manifest, summary, verify
+from karl.recipe.release.trees.manifest import Manifest
+from karl.recipe.release.trees.verification import Difference, summary, verify
 
 
 @dataclass(frozen=True)

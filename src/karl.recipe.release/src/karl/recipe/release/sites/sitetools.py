@@ -57,6 +57,7 @@ MODULES = (
     "sites/switchplan",
     "trees/__init__",
     "trees/manifest",
+    "trees/verification",
 )
 
 _COMMAND = "switch-version"

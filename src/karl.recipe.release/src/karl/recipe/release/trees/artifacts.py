@@ -137,10 +137,12 @@ class Artifacts:
         unpacked = self.store.metadata(sha256)
         if unpacked is not None:
             return unpacked
+        from karl.recipe.release.distributions.pep658 import wheel_metadata
+
         if wheel is None:
-            return _wheel_metadata(self.of(package).source.path)
+            return Metadata.parse(wheel_metadata(self.of(package).source.path))
         if wheel.metadata_sha256:
-            page = self.index.layout.project(package.name) / f"{wheel.name}.metadata"
+            page = self.index.layout.project(package.name) / wheel.metadata_name
             data = _read(page)
             if hashlib.sha256(data).hexdigest() == wheel.metadata_sha256:
                 return Metadata.parse(data)
@@ -149,7 +151,7 @@ class Artifacts:
 
         path = self.software.pool / wheel.name
         with Archive(path, wheel.sha256):
-            return _wheel_metadata(path)
+            return Metadata.parse(wheel_metadata(path))
 
     def fetch(self, sources: list[Source]) -> None:
         """Fill the pool with the wheels of *sources*, by hash."""
@@ -165,20 +167,12 @@ class Artifacts:
         self._fill(files)
 
     def _fill(self, wanted: list[File]) -> None:
+        # Here, because a release whose wheels are all in the store fetches nothing.
         from karl.recipe.release.distributions.pool import Pool
         from karl.recipe.release.indexes import fetch
 
-        pool = Pool(self.software)
-        lacking = fetch.missing(pool, wanted)
-        if lacking and self.offline:
-            raise RefusedError(
-                f"The pool lacks {', '.join(file.name for file in lacking)}, and "
-                "buildout runs offline.",
-                f"Run it once without -o, or karl-index fetch {self.index.lock.name}.",
-            )
-        if lacking:
-            source = fetch.source_of(self.index.lock, self.registry)
-            fetch.fill(pool, lacking, source, self.reporter)
+        source = fetch.source_of(self.index.lock, self.registry, offline=self.offline)
+        fetch.fill(Pool(self.software), wanted, source, self.reporter)
 
 
 def _read(path: Path) -> bytes:
@@ -186,15 +180,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def _wheel_metadata(path: Path) -> Metadata:
-    """Return the METADATA of a wheel whose bytes have been checked."""
-    import zipfile
-
-    with zipfile.ZipFile(path) as opened:
-        for name in opened.namelist():
-            folder, _, rest = name.partition("/")
-            if folder.endswith(".dist-info") and rest == "METADATA":
-                return Metadata.parse(opened.read(name))
-    return Metadata("", "")

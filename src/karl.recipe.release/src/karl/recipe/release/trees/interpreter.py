@@ -12,9 +12,9 @@ import os
 import shlex
 import sys
 
+from karl.recipe.release.base import payload
 from karl.recipe.release.base.errors import UsageError
 from karl.recipe.release.base.layout import ReleaseLayout
-from karl.recipe.release.base.payload import base_interpreter
 
 #: Of scripts: nothing but the release gets in, neither by the environment
 #: (``PYTHONPATH``), nor by the user's own packages, nor by the script's folder; and
@@ -24,16 +24,13 @@ _ISOLATED = "-IB"
 #: Of the interpreter: the same, but it finds what lies beside a user's script.
 _SHUT = "-E -s -B"
 
-#: What every kernel reads of the first line.
-_LONGEST_LINE = 127
-
 
 def description() -> dict[str, str]:
     """Return what ``release.json`` says of this Python."""
     return {
         "version": ".".join(str(part) for part in sys.version_info[:3]),
         "implementation": sys.implementation.name,
-        "executable": base_interpreter(),
+        "executable": payload.base_interpreter(),
         "cache_tag": sys.implementation.cache_tag or "python",
     }
 
@@ -42,7 +39,7 @@ def environment_file() -> str:
     """Return the content of ``pyvenv.cfg``."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     return (
-        f"home = {os.path.dirname(base_interpreter())}\n"
+        f"home = {os.path.dirname(payload.base_interpreter())}\n"
         "include-system-site-packages = false\n"
         f"version = {version}\n"
     )
@@ -63,16 +60,8 @@ def check_root(release: ReleaseLayout) -> None:
 
 
 def first_lines(release: ReleaseLayout) -> str:
-    """Return what a Python script begins with, so that it runs in the release.
-
-    Where the kernel could not read the path (too long, blanks), ``sh`` does: it
-    takes the second line for a command, Python for the begin of a string.
-    """
-    path = str(release.interpreter)
-    line = f"#!{path} {_ISOLATED}\n"
-    if len(line.encode()) <= _LONGEST_LINE and " " not in path:
-        return line
-    return f"#!/bin/sh\n'''exec' {shlex.quote(path)} {_ISOLATED} \"$0\" \"$@\"\n' '''\n"
+    """Return what a Python script begins with, so that it runs in the release."""
+    return payload.first_lines(str(release.interpreter), _ISOLATED)
 
 
 def is_at_home(release: ReleaseLayout) -> bool:

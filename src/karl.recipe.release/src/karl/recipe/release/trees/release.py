@@ -24,7 +24,7 @@ from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.building.linkedprojects import LinkedProject
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.trees import interpreter, manifest, space, tree, workers
+from karl.recipe.release.trees import interpreter, space, tree, workers
 from karl.recipe.release.trees.artifacts import Artifact, Artifacts
 from karl.recipe.release.trees.composition import compose
 from karl.recipe.release.trees.entry import EditedError, first_edit
@@ -33,6 +33,7 @@ from karl.recipe.release.trees.releaseplan import Seen, Wanted, linked_in, plan
 from karl.recipe.release.trees.requirements import Needed, closure
 from karl.recipe.release.trees.specification import Specification
 from karl.recipe.release.trees.store import Store, Stored
+from karl.recipe.release.trees.verification import verify
 
 #: How often one entry of the store may be found edited in one build.
 _MOST_MENDINGS = 2
@@ -152,7 +153,7 @@ def observe(release: ReleaseLayout) -> Seen:
         return Seen(exists=False)
     if not release.manifest.is_file():
         return Seen(exists=True)
-    differences = manifest.verify(release)
+    differences = verify(release)
     moved = not differences and not interpreter.is_at_home(release)
     return Seen(True, Manifest.load(release), differences, moved)
 

@@ -12,8 +12,9 @@ from typing import Any
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.building.linkedprojects import LinkedProject
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.trees.manifest import Difference, Manifest, summary
+from karl.recipe.release.trees.manifest import Manifest
 from karl.recipe.release.trees.specification import Specification
+from karl.recipe.release.trees.verification import Difference, summary
 
 
 @dataclass(frozen=True)
