@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import ZODB.config
 from support import sites
+from support.typedpages import blocks, check_shown, commands
 from support.zeoservers import Box, database, eventually, fill, put
 from ZEO.Exceptions import ClientDisconnected
 
@@ -222,41 +223,11 @@ CASES: dict[str, tuple[Callable[[Scene], None], Callable[[Scene], None]]] = {
 }
 
 
-def commands(block: str) -> list[tuple[str, list[str]]]:
-    """Return each command of a block with the lines that are shown below it."""
-    found: list[tuple[str, list[str]]] = []
-    for line in re.sub(r"\\\n *", "", block).splitlines():
-        if line.strip().startswith("$ "):
-            found.append((line.strip()[2:], []))
-        elif line.strip():
-            found[-1][1].append(line.strip())
-    return found
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """Return the blocks of code of *language* in *text*."""
-    fence = rf"^ *```{language}\n(.*?)^ *```$"
-    return re.findall(fence, text, re.MULTILINE | re.DOTALL)
-
-
-def plain(line: str) -> str:
-    """Return a line without what is different each time: times, sizes, places."""
-    line = re.sub(r"\b[0-9a-f]{16}\b", "#", line)
-    line = re.sub(r"(/srv/karl/sites|/tmp/z\w+|/dev)/", "/", line)
-    return re.sub(r"\s+", " ", re.sub(r"\d[\d.:T-]*", "#", line)).strip()
-
-
 def type_all(scene: Scene, text: str) -> None:
     """Type every command of a text, and see that the lines below it are printed."""
     for block in blocks(text, "console"):
         for command, shown in commands(block):
-            printed = [plain(line) for line in scene.type(command).splitlines()]
-            for line in shown:
-                start, more, _ = plain(scene.here(line)).partition("…")
-                assert any(
-                    each.startswith(start.rstrip()) if more else each == start
-                    for each in printed
-                ), (line, printed)
+            check_shown([scene.here(line) for line in shown], scene.type(command))
 
 
 def test_the_page_has_these_cases_and_no_other(page):
