@@ -9,8 +9,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from karl.recipe.release.base.errors import BusyError
 from karl.recipe.release.base.files import make_directory
@@ -90,13 +91,41 @@ def _acquire(descriptor: int, path: Path, purpose: str, wait: float) -> None:
 
 def _describe_holder(descriptor: int) -> str:
     try:
-        holder = json.loads(os.pread(descriptor, 4096, 0))
+        holder = _read_holder(descriptor)
         return (
             f"process {holder['pid']} on {holder['host']} "
             f"({holder['command']}: {holder['purpose']}, since {holder['since']})"
         )
-    except (ValueError, KeyError, TypeError):
+    except KeyError:
         return "another process"
+
+
+def _read_holder(descriptor: int) -> dict[str, Any]:
+    try:
+        found = json.loads(os.pread(descriptor, 4096, 0))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def holder(path: Path) -> Mapping[str, Any] | None:
+    """Return what whoever holds the exclusive lock *path* has said of himself.
+
+    :return: ``command``, ``host``, ``pid``, ``purpose`` and ``since``, as far as they
+        are known; None: nobody holds it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(descriptor)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -246,7 +246,7 @@ def _drop_unfinished(unit: Unit, data: Path, at: End) -> None:
     extra = size - at.position
     if not extra:
         return
-    if extra > unit.size or not _same(unit.data, data, at.position, extra):
+    if not continues(unit, data, at.position):
         raise RefusedError(
             f"{data} was written to since it was made: {extra} bytes follow "
             f"transaction {at.tid}.",
@@ -255,13 +255,11 @@ def _drop_unfinished(unit: Unit, data: Path, at: End) -> None:
     largefiles.cut(data, at.position)
 
 
-def _same(delta: Path, data: Path, position: int, size: int) -> bool:
-    """Tell whether *size* bytes of *data* are those that *delta* begins with."""
-    with delta.open("rb") as one, data.open("rb") as other:
-        other.seek(position)
-        while size:
-            piece = one.read(min(_MB, size))
-            if not piece or other.read(len(piece)) != piece:
+def continues(unit: Unit, data: Path, position: int) -> bool:
+    """Tell whether Data.fs goes on from *position* with the beginning of a backup."""
+    with unit.data.open("rb") as expected, data.open("rb") as stream:
+        stream.seek(position)
+        while piece := stream.read(_MB):
+            if expected.read(len(piece)) != piece:
                 return False
-            size -= len(piece)
     return True

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.zeoserver.commands.verb import Result, Verb
-from karl.recipe.zeoserver.declaration.model import storage_name
+from karl.recipe.zeoserver.operations import serving
 from karl.recipe.zeoserver.operations.storage import Storage
-from karl.recipe.zeoserver.rendering import clientconf
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,29 +20,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(storage: Storage, args: argparse.Namespace) -> Result:
-    name, state = storage.name, storage.state()
-    if args.copy is not None:
-        number = state.copy(args.copy).number
-    elif state.live is not None:
-        number = state.live.number
-    else:
-        raise RefusedError(
-            f"{name} has no live database copy.",
-            f"Make one: zeoctl init {name}, or zeoctl import {name}.",
-        )
-    side = state.side_of(number)
-    if side is None:
-        raise RefusedError(
-            f"Database copy {number} of {name} is not served.",
-            f"Serve it: zeoctl serve {name} {number}.",
-        )
-    return {
-        "number": number,
-        "side": side,
-        "address": str(storage.declared.addresses[side]),
-        "database": storage_name(name, number),
-        "zodb_conf": clientconf.render(storage.central, name, number, side),
-    }
+    state = storage.state()
+    copy = state.the_live(storage.name) if args.copy is None else state.copy(args.copy)
+    return {"number": copy.number, **serving.connection(storage, copy.number)}
 
 
 def _show(results: Mapping[str, Result]) -> str:

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import Any
 
+from karl.recipe.release.base.errors import UsageError
 from karl.recipe.zeoserver.databases import tids
+from karl.recipe.zeoserver.declaration.model import Central
+
+
+def check_storages(central: Central, names: Iterable[str]) -> None:
+    """Refuse names of storages that are not declared.
+
+    :raises UsageError: one is not; tells those that are.
+    """
+    unknown = [name for name in names if name not in central.storages]
+    if unknown:
+        known = ", ".join(sorted(central.storages)) or "none"
+        raise UsageError(
+            f"There is no storage {', '.join(unknown)}; there are: {known}.",
+            "Storages are declared in the buildout of the database server.",
+        )
 
 
 def add_changing(parser: argparse.ArgumentParser) -> None:

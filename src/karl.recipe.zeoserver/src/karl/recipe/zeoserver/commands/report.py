@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from karl.recipe.release.base import publishing
-from karl.recipe.release.base.errors import UsageError
+from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import CentralVerb, Result
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.operations import reportblocks, reporting
@@ -41,13 +41,7 @@ def _seconds(text: str) -> int:
 
 
 def _run(central: Central, args: argparse.Namespace) -> Result:
-    unknown = sorted(set(args.storages) - set(central.storages))
-    if unknown:
-        known = ", ".join(sorted(central.storages)) or "none"
-        raise UsageError(
-            f"There is no storage {', '.join(unknown)}; there are: {known}.",
-            "Storages are declared in the buildout of the database server.",
-        )
+    options.check_storages(central, args.storages)
     usual = None if args.json or args.storages else central.places.report
     output = publishing.place(args.output, usual)
     found = reporting.of_central(central, args.storages)

@@ -20,7 +20,7 @@ from karl.recipe.release.base.command import (
 )
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import KarlError, UsageError
-from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.zeoserver.commands import options
 from karl.recipe.zeoserver.commands.verb import CentralVerb, Result, Verb
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.layouts.central import CentralLayout
@@ -64,7 +64,7 @@ examples:
   zeoctl start --all                      serve every storage
   zeoctl backup acme-prod                 whole, or what was added since
   zeoctl verify-backup acme-prod --drill  read it back, and try a restore
-  zeoctl restore acme-prod --at 2026-11-23T09:30
+  zeoctl restore acme-prod --to-new-copy --at 2026-11-23T09:30
   zeoctl VERB --help                      all that a verb can do
 """
 
@@ -139,9 +139,8 @@ def _run_each(
     failures: dict[str, dict[str, Any]] = {}
     code = 0
     for name in _wanted(verb, central, args):
-        reporter: Reporter = console
         try:
-            results[name] = verb.run(Storage(central, name, reporter), args)
+            results[name] = verb.run(Storage(central, name, console), args)
         except Exception as error:  # noqa: BLE001  # the others go on
             failure = _failure(error)
             console.line(
@@ -183,13 +182,7 @@ def _wanted(verb: Verb, central: Central, args: argparse.Namespace) -> tuple[str
     :raises UsageError: none are, or one that is not declared.
     """
     named = [args.storage] if verb.single else list(dict.fromkeys(args.storages))
-    unknown = [name for name in named if name not in central.storages]
-    if unknown:
-        known = ", ".join(sorted(central.storages)) or "none"
-        raise UsageError(
-            f"There is no storage {', '.join(unknown)}; there are: {known}.",
-            "Storages are declared in the buildout of the database server.",
-        )
+    options.check_storages(central, named)
     every = verb.changes and not verb.single and args.all
     if named and every:
         raise UsageError("Name storages or say --all, not both.", "See --help.")

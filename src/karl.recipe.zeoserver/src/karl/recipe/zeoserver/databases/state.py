@@ -103,6 +103,20 @@ class StorageState:
         found = [copy for copy in self.copies.values() if copy.status is Status.LIVE]
         return found[0] if found else None
 
+    def the_live(self, storage: str) -> CopyState:
+        """Return the copy that the site uses.
+
+        :param storage: its name.
+        :raises RefusedError: there is none.
+        """
+        if self.live is None:
+            raise RefusedError(
+                f"{storage} has no live database copy.",
+                f"Make one: zeoctl init {storage}, zeoctl import {storage}, or zeoctl "
+                "restore and adopt.",
+            )
+        return self.live
+
     @property
     def staged(self) -> tuple[CopyState, ...]:
         """Copies that hold the storage."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.zeoserver.backups import chains, planning, writing
 from karl.recipe.zeoserver.backups.chains import Chain
 from karl.recipe.zeoserver.backups.planning import BackupPlan, Kind, Source
@@ -43,12 +42,7 @@ def plan(
     :param held: a staged copy waits for it: no new chain.
     :raises RefusedError: nothing is live, or only a new chain could be made.
     """
-    live = state.live
-    if live is None:
-        raise RefusedError(
-            f"{storage.name} has no live database copy to back up.",
-            f"See zeoctl status {storage.name}.",
-        )
+    live = state.the_live(storage.name)
     places = storage.places
     now = time.time()
     moment = tids.of_time(now)
@@ -83,7 +77,7 @@ def back_up(
     :raises RefusedError: nothing is live, or only a new chain could be made.
     """
     storage = change.storage
-    refuse_while_packing(storage, state)
+    refuse_while_packing(storage, state.serving)
     decided = plan(storage, state, held=held, wanted=wanted)
     made = decided.kind is not Kind.UNCHANGED
     if made:

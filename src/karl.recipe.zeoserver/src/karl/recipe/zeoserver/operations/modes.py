@@ -46,7 +46,7 @@ def plan(
     :param number: of the copy; None: the live one.
     :raises RefusedError: there is no such copy, or it stays as it is.
     """
-    copy = _copy(name, state, number)
+    copy = state.the_live(name) if number is None else state.copy(number)
     if not read_only and copy.status in _KEPT_AS_THEY_ARE:
         raise RefusedError(
             f"Database copy {copy.number} of {name} is {copy.status.value}; it stays "
@@ -112,17 +112,6 @@ def set_mode(
         tid=end.tid or None,
         position=end.position if end.tid else None,
     )
-
-
-def _copy(name: str, state: StorageState, number: int | None) -> CopyState:
-    if number is not None:
-        return state.copy(number)
-    if state.live is None:
-        raise RefusedError(
-            f"{name} has no live database copy.",
-            "Name a copy with --copy; zeoctl status --copies lists them.",
-        )
-    return state.live
 
 
 def _tell(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import BusyError, RefusedError
 from karl.recipe.zeoserver.databases import inplace, packestimate
-from karl.recipe.zeoserver.databases.state import CopyState, StorageState
+from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import rules, sizes, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
@@ -20,18 +21,23 @@ from karl.recipe.zeoserver.servers import control
 _DAY = 86400.0
 
 
-def refuse_while_packing(storage: Storage, state: StorageState) -> None:
+def refuse_while_packing(
+    storage: Storage, sides: Iterable[str], patience: float = control.PATIENCE
+) -> None:
     """Refuse what must not happen while a server packs.
 
     A server goes on packing after zeoctl, which told it to, was killed.
 
+    :param sides: whose servers are asked.
+    :param patience: seconds that each has to answer.
     :raises BusyError: one packs.
+    :raises UnreachableError: one does not answer.
     """
-    for side, number in state.serving.items():
-        found = control.status(storage.places, side)
+    for side in sides:
+        found = control.status(storage.places, side, patience)
         if found is not None and found.packing:
             raise BusyError(
-                f"The server of {storage.name} packs database copy {number}.",
+                f"The server of {storage.name} packs database copy {found.copy}.",
                 "Wait until it has ended: zeoctl status tells.",
             )
 
@@ -43,7 +49,7 @@ def plan(name: str, state: StorageState, days: float) -> Plan:
     :raises RefusedError: it is not served, or a staged copy needs it as it is.
     """
     rules.check_storage("pack", name, state)
-    live = _live(state)
+    live = state.the_live(name)
     side = state.side_of(live.number)
     if side is None:
         raise RefusedError(
@@ -82,7 +88,7 @@ def pack(
     with changing(storage, "pack", f"pack {name}", wait, days=kept) as change:
         state = storage.state()
         decided = plan(name, state, kept)
-        refuse_while_packing(storage, state)
+        refuse_while_packing(storage, state.serving)
         copy = storage.places.copy(decided.facts["number"])
         inplace.check(copy)
         _check_space(copy)
@@ -91,12 +97,6 @@ def pack(
         sizes.record(storage.places, Size(time.time(), number, size))
     text = f"Packed from {megabytes(was)} to {megabytes(size)}."
     return decided.done(text, size_before=was, size=size)
-
-
-def _live(state: StorageState) -> CopyState:
-    if state.live is None:
-        raise RefusedError("No database copy is live.", "See zeoctl status.")
-    return state.live
 
 
 def _check_space(copy: CopyLayout) -> None:

@@ -12,14 +12,13 @@ import dataclasses
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base import files, largefiles
 from karl.recipe.release.base.errors import KarlError, UnreachableError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.backups import chains, leftovers
+from karl.recipe.zeoserver.backups import chains, leftovers, materialise
 from karl.recipe.zeoserver.databases import packing
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import Status, StorageState
@@ -30,8 +29,6 @@ from karl.recipe.zeoserver.servers import control, processes
 
 #: Bytes of the journal's end that are looked at: more than any one command wrote.
 _TAIL = 1 << 18
-
-_CHUNK = 1 << 20
 
 #: Seconds that a server has to answer: what is not told now is found out later.
 _PATIENCE = 5.0
@@ -169,21 +166,11 @@ def _withdraw_increment(scene: Scene, run: Run) -> None:
     if not untouched or data.stat().st_size <= copy.position:
         return
     _, unit = chains.find(chains.load(scene.places.repository), step["unit"])
-    if _begins_with_surplus(unit.places.delta, data, copy.position):
+    if materialise.continues(unit, data, copy.position):
         largefiles.cut(data, copy.position)
         scene.reporter.say(
             f"Database copy {copy.number} is as before catch-up was interrupted."
         )
-
-
-def _begins_with_surplus(delta: Path, data: Path, position: int) -> bool:
-    """Tell whether what is in *data* after *position* is the beginning of *delta*."""
-    with delta.open("rb") as expected, data.open("rb") as stream:
-        stream.seek(position)
-        while found := stream.read(_CHUNK):
-            if expected.read(len(found)) != found:
-                return False
-    return True
 
 
 def _note_pack(scene: Scene) -> None:

@@ -100,10 +100,6 @@ OF_COPIES: Mapping[str, Mapping[Status, Refusal | None]] = {
     },
 }
 
-_NOTHING_LIVE = Refusal(
-    "{storage} has no live database copy.",
-    "Make one: zeoctl init, zeoctl import, or zeoctl restore and adopt.",
-)
 _HELD = Refusal(
     "Database copy {number} of {storage} is staged; until it is adopted or retired "
     "the live one stays as it is.",
@@ -120,12 +116,9 @@ _STAGED_THERE = Refusal(
 
 #: Verbs for a storage as a whole: refused if nothing is live, if a copy is live,
 #: and if one is staged.
-WITHOUT_LIVE: Mapping[str, Refusal] = {
-    "stage": _NOTHING_LIVE,
-    "pack": _NOTHING_LIVE,
-}
-WITH_LIVE: Mapping[str, Refusal] = {"init": _LIVE_THERE, "import": _LIVE_THERE}
-WITH_STAGED: Mapping[str, Refusal] = {"stage": _STAGED_THERE, "pack": _HELD}
+_NEEDING_LIVE = frozenset({"stage", "pack"})
+_WITH_LIVE: Mapping[str, Refusal] = {"init": _LIVE_THERE, "import": _LIVE_THERE}
+_WITH_STAGED: Mapping[str, Refusal] = {"stage": _STAGED_THERE, "pack": _HELD}
 
 
 def check_copy(verb: str, storage: str, copy: CopyState) -> None:
@@ -167,12 +160,12 @@ def check_storage(
     :param staged_is_fine: the operator said that the staged copy may go.
     :raises RefusedError: it must not; tells what to do instead.
     """
-    if state.live is None and verb in WITHOUT_LIVE:
-        _refuse(WITHOUT_LIVE[verb], storage, 0)
-    if state.live is not None and verb in WITH_LIVE and not live_is_fine:
-        _refuse(WITH_LIVE[verb], storage, state.live.number)
-    if state.staged and verb in WITH_STAGED and not staged_is_fine:
-        _refuse(WITH_STAGED[verb], storage, state.staged[0].number)
+    if verb in _NEEDING_LIVE:
+        state.the_live(storage)
+    if state.live is not None and verb in _WITH_LIVE and not live_is_fine:
+        _refuse(_WITH_LIVE[verb], storage, state.live.number)
+    if state.staged and verb in _WITH_STAGED and not staged_is_fine:
+        _refuse(_WITH_STAGED[verb], storage, state.staged[0].number)
 
 
 def _refuse(refusal: Refusal, storage: str, number: int) -> None:

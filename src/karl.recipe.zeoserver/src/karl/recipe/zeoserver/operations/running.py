@@ -22,9 +22,10 @@ from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.locks import locked
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.layouts.storage import SIDES
+from karl.recipe.zeoserver.operations.packing import refuse_while_packing
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Storage, changing, holding_modes
-from karl.recipe.zeoserver.servers import control, processes, supervisor
+from karl.recipe.zeoserver.servers import processes, supervisor
 from karl.recipe.zeoserver.servers.control import ServerStatus
 
 #: Seconds that a server has to say whether it packs; one that hangs may be ended.
@@ -183,14 +184,10 @@ def _wait_for_all(storage: Storage, timeout: float) -> dict[str, ServerStatus]:
 
 
 def _refuse_while_packing(storage: Storage) -> None:
+    """Refuse to end a server that packs; one that hangs may be ended."""
     for side in SIDES:
         with contextlib.suppress(UnreachableError):
-            found = control.status(storage.places, side, _PATIENCE)
-            if found is not None and found.packing:
-                raise BusyError(
-                    f"{storage.name} is being packed.",
-                    "Wait until that has ended; zeoctl status tells.",
-                )
+            refuse_while_packing(storage, (side,), _PATIENCE)
 
 
 def _told(decided: Plan, found: dict[str, ServerStatus], how: str) -> dict[str, Any]:

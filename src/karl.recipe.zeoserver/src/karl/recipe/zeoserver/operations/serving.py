@@ -15,6 +15,7 @@ from karl.recipe.zeoserver.databases.state import (
     StorageState,
     mode_of,
 )
+from karl.recipe.zeoserver.declaration.model import storage_name
 from karl.recipe.zeoserver.operations import rules
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
@@ -150,7 +151,10 @@ def _planned(storage: Storage, number: int, wish: Wish) -> Plan:
 
 
 def connection(storage: Storage, number: int) -> dict[str, Any]:
-    """Return how clients reach a served copy."""
+    """Return how clients reach a served copy.
+
+    :raises RefusedError: it is not served.
+    """
     state = storage.state()
     side = state.side_of(number)
     if side is None:
@@ -161,7 +165,7 @@ def connection(storage: Storage, number: int) -> dict[str, Any]:
     return {
         "side": side,
         "address": str(storage.declared.addresses[side]),
-        "database": f"{storage.name}-{number}",
+        "database": storage_name(storage.name, number),
         "zodb_conf": clientconf.render(storage.central, storage.name, number, side),
     }
 

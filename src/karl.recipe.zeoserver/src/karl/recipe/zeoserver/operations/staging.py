@@ -8,6 +8,7 @@ from typing import Any
 from karl.recipe.zeoserver.backups import materialise
 from karl.recipe.zeoserver.databases.periods import upto
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
+from karl.recipe.zeoserver.declaration.model import storage_name
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import (
     increments,
@@ -79,7 +80,7 @@ def told(storage: Storage, copy: CopyState) -> dict[str, Any]:
         "parent": copy.parent,
         "data": str(places.data),
         "blobs": str(places.blobs),
-        "database": f"{storage.name}-{copy.number}",
+        "database": storage_name(storage.name, copy.number),
     }
 
 

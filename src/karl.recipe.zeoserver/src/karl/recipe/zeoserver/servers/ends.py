@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.datafs import End
 from karl.recipe.zeoserver.databases.state import StorageState
@@ -16,13 +15,7 @@ def live_end(central: Central, name: str, state: StorageState) -> End:
     :raises RefusedError: it has none.
     :raises UnreachableError: it is served, but the server does not answer.
     """
-    live = state.live
-    if live is None:
-        raise RefusedError(
-            f"{name} has no live database copy.",
-            f"Make one: zeoctl init {name}, or zeoctl import {name}.",
-        )
-    return end_of_copy(central, name, state, live.number)
+    return end_of_copy(central, name, state, state.the_live(name).number)
 
 
 def end_of_copy(central: Central, name: str, state: StorageState, number: int) -> End:

@@ -7,12 +7,11 @@ known from the lock that it holds, whether it answers or not.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import signal
 from pathlib import Path
 
+from karl.recipe.release.base import locks
 from karl.recipe.release.base.errors import UnfinishedError, UnreachableError
 from karl.recipe.release.base.waiting import eventually, has_ended
 from karl.recipe.zeoserver.declaration.model import Central
@@ -53,21 +52,9 @@ def end(central: Central, name: str, side: str, bound: float) -> None:
 
 def _serving(central: Central, name: str, side: str) -> int | None:
     """Return the process that serves a side; None: nobody does."""
-    try:
-        descriptor = os.open(
-            central.storage_places(name).serving_lock(side), os.O_RDONLY | os.O_CLOEXEC
-        )
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with contextlib.suppress(KeyError, TypeError, ValueError):
-            pid = int(json.loads(os.pread(descriptor, 4096, 0))["pid"])
-            return pid if _is_runner(central, pid) else None
-    finally:
-        os.close(descriptor)
-    return None
+    found = locks.holder(central.storage_places(name).serving_lock(side))
+    pid = None if found is None else found.get("pid")
+    return pid if isinstance(pid, int) and _is_runner(central, pid) else None
 
 
 def _is_runner(central: Central, pid: int) -> bool:
