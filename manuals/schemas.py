@@ -108,11 +108,12 @@ def referred(schema: Schema, reference: str) -> tuple[Schema, str, dict[str, Any
     :param schema: the file that has the reference.
     :param reference: such as ``#/$defs/change``, with an ``$id`` before it or without;
         the name is empty where a whole file is referred to.
-    :raises KeyError: there is no such schema.
+    :raises LookupError: there is no such schema.
     """
     place, _, inside = reference.partition("#")
-    owner = schemas()[place.removeprefix(PREFIX)] if place else schema
-    if not inside:
-        return owner, "", owner.content
     name = inside.removeprefix("/$defs/")
-    return owner, name, owner.content["$defs"][name]
+    try:
+        owner = schemas()[place.removeprefix(PREFIX)] if place else schema
+        return owner, name, owner.content["$defs"][name] if name else owner.content
+    except KeyError:
+        raise LookupError(f"{schema.name} refers to nothing: {reference}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from support.schemas import validated
 
 from karl.recipe.release.base.files import link_or_copy, remove_tree
 from tour import command
@@ -46,7 +46,7 @@ def test_everything_happens_as_it_is_told(tour):
     """No request fails in all of it, and nothing is left behind."""
     done = tour("--work", str(tour.folder), "--documents", "300", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
+    (found,) = validated("tour", ["--json"], done.stdout)
     assert len(found["rows"]) == command.CHAPTERS
     visitors = found["visitors"]
     assert visitors["failed"] == 0
