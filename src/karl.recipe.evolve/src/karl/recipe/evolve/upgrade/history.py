@@ -185,6 +185,8 @@ def _whole(places: RunPlaces) -> Run | None:
 def times(places: Places, version: str, kinds: Sequence[str]) -> dict[str, float]:
     """Return how long steps took the last time, the same version before others.
 
+    What a rehearsal only predicts counts after what was timed in it.
+
     :param kinds: of the runs that count.
     """
     found: dict[str, float] = {}
@@ -195,4 +197,7 @@ def times(places: Places, version: str, kinds: Sequence[str]) -> dict[str, float
                 for name, attempt in run.attempts.items():
                     if attempt.seconds is not None:
                         found.setdefault(name, attempt.seconds)
+                for part in run.facts.get("prediction", []):
+                    if part["seconds"] is not None:
+                        found.setdefault(part["step"], part["seconds"])
     return found

@@ -53,6 +53,7 @@ def of_run(data: Mapping[str, Any]) -> list[Block]:
         *_failure(data["failure"]),
         blocks.timeline("Timeline", _steps(data["steps"]), _REFUSED),
         *([blocks.note(_READING)] if data["steps"] else []),
+        _prediction(data.get("prediction", [])),
         blocks.listing("Scrubbed", data.get("scrubbed", [])),
         _evolved(data["evolved"]),
         _deferred(data.get("deferred", [])),
@@ -77,6 +78,15 @@ def _facts(data: Mapping[str, Any]) -> Block:
             ("Database copy after", _cell(data["to"]["copy"])),
         ]
     )
+
+
+def _prediction(parts: Sequence[Mapping[str, Any]]) -> Block:
+    rows = [
+        (_cell(part["step"]), span(part["seconds"]), _cell(part["known"]))
+        for part in parts
+    ]
+    heads = ("Step", "Time", "How it is known")
+    return blocks.table("The read-only window to come", heads, rows, numbers=(1,))
 
 
 def _failure(failure: Mapping[str, Any] | None) -> list[Block]:

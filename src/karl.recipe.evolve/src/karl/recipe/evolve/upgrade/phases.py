@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from karl.recipe.evolve.upgrade import evolvesteps as evolving
-from karl.recipe.evolve.upgrade import model
+from karl.recipe.evolve.upgrade import model, rehearsing
 from karl.recipe.evolve.upgrade import scrubsteps as scrubbing
 from karl.recipe.evolve.upgrade import sitesteps as site
 from karl.recipe.evolve.upgrade import storagesteps as storage
@@ -125,6 +125,7 @@ _REHEARSAL = (
         site.discard_tried,
     ),
     Step("drop", "rehearse", "remove the copy", storage.drop),
+    Step("predict", "rehearse", "predict the read-only window", rehearsing.predict),
 )  # fmt: skip
 
 _ADOPT = (

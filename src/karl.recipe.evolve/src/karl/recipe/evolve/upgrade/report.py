@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from karl.recipe.evolve.upgrade import model
+from karl.recipe.evolve.upgrade import model, prediction
 from karl.recipe.evolve.upgrade.history import DONE, Run
 from karl.recipe.evolve.upgrade.page import page as _page
 from karl.recipe.evolve.upgrade.phases import STEPS
@@ -38,6 +38,7 @@ def data(run: Run) -> dict[str, Any]:
         "seconds": round(run.ended - run.begun, 3) if run.ended else None,
         "window": window(run),
         "predicted_window": predicted(run),
+        "prediction": _prediction(run),
         "from": _side(facts, "release_from", "revision_from", "copy_from"),
         "to": _side(facts, "version", "revision", "copy"),
         "steps": _steps(run),
@@ -65,20 +66,15 @@ def window(run: Run) -> float | None:
     return round(run.ended - first.begun, 3) if run.ended else None
 
 
-#: Steps of a rehearsal that an upgrade takes in the read-only window.
-_IN_WINDOW = ("catch-up", "evolve", "verify", "serve", "revision", "try")
-
-
 def predicted(run: Run) -> float | None:
-    """Return how long the read-only window would be, as a rehearsal has shown it.
+    """Return how long the read-only window would be, as a rehearsal has found."""
+    parts = _prediction(run)
+    return prediction.seconds(parts) if parts else None
 
-    Each process takes as long to be restarted as the one that was tried.
-    """
-    if run.kind != model.REHEARSAL or run.outcome != DONE:
-        return None
-    took = {name: each.seconds or 0.0 for name, each in run.attempts.items()}
-    restart = int(run.facts.get("workers", 0)) * took.get("try", 0.0)
-    return round(restart + sum(took.get(name, 0.0) for name in _IN_WINDOW), 3)
+
+def _prediction(run: Run) -> list[dict[str, Any]]:
+    """Return what a rehearsal that was done predicts: a part for each step."""
+    return run.facts.get("prediction", []) if run.outcome == DONE else []
 
 
 def text(run: Run) -> str:
@@ -102,6 +98,7 @@ def text(run: Run) -> str:
         lines.append(f"  writes were refused for {found:.1f} s")
     if coming is not None:
         lines.append(f"  writes would be refused for about {coming:.1f} s")
+        lines += [f"    {line}" for line in prediction.text(_prediction(run))]
     for each in facts.get("evolved", []):
         changed = "" if each["changed"] is None else f": {each['changed']} changed"
         lines.append(f"  {each['package']} {each['version']} {each['title']}{changed}")
