@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -262,10 +263,17 @@ def test_a_repository_whose_disk_is_not_there_is_not_made_again(box):
     folder = box.root / "elsewhere"
     box.declare("acme", repository=str(folder))
     box.write()
-    for verb in (["backup"], ["backups"], ["restore", "--to-new-copy"]):
+    data = box.root / "Data.fs"
+    shutil.copyfile(box.storage_places("acme").copy(1).data, data)
+    for verb in (
+        ["backup"], ["backups"], ["restore", "--to-new-copy"], ["init", "--new-copy"],
+        ["import", "--new-copy", "--data", str(data)],
+    ):  # fmt: skip
         told = box.zeoctl(verb[0], "acme", *verb[1:], code=7)["storages"]["acme"]
         assert "mounted" in told["error"]["next"]
-    assert any(str(folder) in each for each in status(box)["problems"])
+    found = status(box)
+    assert len([each for each in found["problems"] if str(folder) in each]) == 1
+    assert found["free_for_backups"] is None
     assert not folder.exists()
     folder.mkdir()
     assert back_up(box)["kind"] == "full"

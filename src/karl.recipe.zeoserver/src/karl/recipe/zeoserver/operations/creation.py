@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from karl.recipe.zeoserver.backups import chains
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
-from karl.recipe.zeoserver.operations import placing, rules
+from karl.recipe.zeoserver.operations import placing, repository, rules
 from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Storage, changing
@@ -40,6 +39,8 @@ def init(
 
     :param new_copy: also if the storage has a live one, which stays so.
     :raises RefusedError: it has, and that was not said.
+    :raises PrerequisiteError: the disk of its backups is not there, which tell what
+        it had before.
     """
     name = storage.name
     if dry_run:
@@ -59,6 +60,6 @@ def init(
 
 def _planned(storage: Storage, *, new_copy: bool) -> Plan:
     state = storage.state()
-    found = chains.load(storage.places.repository)
+    found = repository.load(storage)
     number = placing.next_number(storage, state, found)
     return plan(storage.name, state, number, new_copy=new_copy)

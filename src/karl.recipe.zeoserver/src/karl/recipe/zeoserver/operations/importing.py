@@ -11,13 +11,13 @@ from typing import Any
 from karl.recipe.release.base import files, largefiles
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 from karl.recipe.release.base.reporter import Reporter
-from karl.recipe.zeoserver.backups import chains, moments
+from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.databases import blobs, datafs, opened, tids
 from karl.recipe.zeoserver.databases.blobs import BlobName
 from karl.recipe.zeoserver.databases.records import MAGIC
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout, ForeignLayout
-from karl.recipe.zeoserver.operations import placing, rules, space
+from karl.recipe.zeoserver.operations import placing, repository, rules, space
 from karl.recipe.zeoserver.operations.plans import Plan, megabytes
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
@@ -84,6 +84,7 @@ def import_(
 
     :raises UsageError: there is no such database.
     :raises RefusedError: it is in use, or there is no room.
+    :raises PrerequisiteError: the disk of the storage's backups is not there.
     :raises DamagedError: it is not whole.
     """
     name = storage.name
@@ -143,7 +144,7 @@ def _blob_files(folder: Path | None) -> Iterator[tuple[str, int]]:
 
 def _planned(storage: Storage, wish: Wish, seen: Seen) -> Plan:
     state = storage.state()
-    found = chains.load(storage.places.repository)
+    found = repository.load(storage)
     number = placing.next_number(storage, state, found)
     decided = plan(storage.name, state, number, wish, seen)
     need = seen.size + (0 if wish.link_blobs else seen.blob_size)

@@ -14,6 +14,7 @@ from karl.recipe.zeoserver.databases import tids
 from karl.recipe.zeoserver.databases.periods import Period, begun
 from karl.recipe.zeoserver.databases.state import CopyState, Status, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
+from karl.recipe.zeoserver.operations import repository
 from karl.recipe.zeoserver.operations.storage import Change, Storage
 from karl.recipe.zeoserver.servers import processes, supervisor
 
@@ -25,10 +26,10 @@ Fill = Callable[[CopyLayout], CopyState]
 
 
 def next_number(
-    storage: Storage, state: StorageState, repository: Iterable[chains.Chain]
+    storage: Storage, state: StorageState, found: Iterable[chains.Chain]
 ) -> int:
     """Return the number of the next copy; chains tell which were backed up."""
-    backed_up = (unit.copy for chain in repository for unit in chain.units)
+    backed_up = (unit.copy for chain in found for unit in chain.units)
     return states.next_number(storage.places, state, backed_up)
 
 
@@ -61,7 +62,7 @@ def _of_the_site(storage: Storage, state: StorageState, copy: CopyState) -> Copy
     """
     if copy.origin not in _ENTERING or state.live is not None:
         return copy
-    brought = not state.last and not chains.load(storage.places.repository)
+    brought = not state.last and not repository.load(storage)
     since = (Period(tids.BEGINNING, copy.tid),) if brought and copy.tid else ()
     moment = max(tids.of_time(time.time()), copy.tid)
     return dataclasses.replace(copy, periods=begun(since, moment))

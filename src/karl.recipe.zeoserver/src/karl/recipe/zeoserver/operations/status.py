@@ -20,7 +20,7 @@ from karl.recipe.zeoserver.databases import datafs, inplace, tids
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_of
 from karl.recipe.zeoserver.layouts.storage import SIDES
-from karl.recipe.zeoserver.operations import backupstatus, recovery, space
+from karl.recipe.zeoserver.operations import backupstatus, recovery, repository, space
 from karl.recipe.zeoserver.operations.storage import Storage
 from karl.recipe.zeoserver.rendering.supervisorconf import program
 from karl.recipe.zeoserver.servers import control, orphans, processes, supervisor
@@ -55,9 +55,11 @@ class Report:
         try:
             return what()
         except KarlError as error:
-            self.problems.append(str(error))
+            text = str(error)
         except OSError as error:
-            self.problems.append(f"The system said: {error}.")
+            text = f"The system said: {error}."
+        if text not in self.problems:
+            self.problems.append(text)
         return otherwise
 
 
@@ -75,9 +77,7 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
         "live": _live(told, state, servers),
         "backup": told.attempt(lambda: backupstatus.newest(storage), None),
         "free": told.attempt(lambda: space.free(places.databases), None),
-        "free_for_backups": told.attempt(
-            lambda: space.free(places.repository.root), None
-        ),
+        "free_for_backups": told.attempt(lambda: repository.free(storage), None),
         "doing": told.attempt(lambda: _doing(storage), None),
         "staged": [copy.number for copy in state.staged],
         "problems": told.problems,
