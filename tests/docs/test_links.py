@@ -59,3 +59,16 @@ def test_the_words_are_those_of_the_project():
     for path in (*ROOT.glob("docs/**/*.md"), ROOT / "README.md"):
         found = banned.search(path.read_text())
         assert not found, f"{path.relative_to(ROOT)}: {found}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("src/*/README.md")), ids=lambda path: path.parent.name
+)
+def test_the_text_of_a_registrys_page_leads_nowhere_else(page, path):
+    """A package's README has no relative link; each page that it names is there."""
+    text = page(path).text
+    assert not [link for link in _LINK.findall(text) if not re.match(r"[a-z]+:", link)]
+    named = re.findall(r"`((?:tutorial|how-to|reference|explanation)/\S*)`", text)
+    assert named
+    for name in named:
+        assert (ROOT / "docs" / name).exists(), name
