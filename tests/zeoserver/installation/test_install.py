@@ -276,7 +276,7 @@ def test_a_busy_storage_keeps_its_programs(central, monkeypatch):
 
 
 def test_a_disk_that_is_not_mounted(central, place):
-    """A folder for backups is made, but none above it; nothing is written before."""
+    """A folder for backups is made, but none above it, and never a second time."""
     missing = declare(place / "zc", {"backups": f"{place}/disk/{{storage}}"}, acme={})
     with pytest.raises(PrerequisiteError, match="disk is missing") as caught:
         install(missing)
@@ -288,6 +288,11 @@ def test_a_disk_that_is_not_mounted(central, place):
     (place / "disk" / "acme").chmod(0o750)
     install(missing)
     assert mode(place / "disk" / "acme") == 0o750
+    (place / "disk" / "acme").rmdir()
+    with pytest.raises(PrerequisiteError, match="acme are, is missing") as caught:
+        install(missing)
+    assert "mount" in caught.value.tip
+    assert not (place / "disk" / "acme").exists()
 
 
 def test_commands_of_both_recipes_are_safe_from_each_other(central):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from karl.recipe.release.base import files, generated, payload
-from karl.recipe.release.base.errors import PrerequisiteError
+from karl.recipe.release.base.errors import KarlError, PrerequisiteError
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.zeoserver.declaration.model import Central
@@ -68,8 +69,10 @@ def ensure(central: Central, reporter: Reporter) -> None:
 def _check_repositories(central: Central) -> None:
     """Refuse to make the folder that a disk should be mounted on.
 
-    :raises PrerequisiteError: the folder around one for backups is missing.
+    :raises PrerequisiteError: the folder around one for backups is missing, or one
+        that an earlier run made.
     """
+    before = _repositories_before(central)
     for name, declared in central.storages.items():
         for folder in filter(None, (declared.repository, declared.scratch)):
             parent = Path(folder).parent
@@ -78,6 +81,20 @@ def _check_repositories(central: Central) -> None:
                     f"{parent} is missing, where {name} is to have {folder}.",
                     "Make that folder, or mount the disk that it is on.",
                 )
+        if declared.repository in before and not Path(declared.repository).is_dir():
+            raise PrerequisiteError(
+                f"{declared.repository}, where the backups of {name} are, is missing.",
+                "Is its disk mounted? If there are no backups any more, make that "
+                "folder.",
+            )
+
+
+def _repositories_before(central: Central) -> set[str]:
+    """Return the folders for backups that were declared when this ran last."""
+    with contextlib.suppress(KarlError):
+        known = Central.load(central.places).storages.values()
+        return {each.repository for each in known if each.repository}
+    return set()
 
 
 def _tell_of_certificates(central: Central, reporter: Reporter) -> None:
