@@ -106,7 +106,7 @@ _karl_site() {
         run-if-normal)
             case $previous in
                 *)
-                    options="-h --help --json -q --quiet -v --verbose"
+                    options="-h --help"
                     words=""
                     ;;
             esac

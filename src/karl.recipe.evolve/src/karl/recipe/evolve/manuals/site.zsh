@@ -127,11 +127,6 @@ _site() {
                     _arguments \
                         '(-h --help)-h[show this help message and exit]' \
                         '(-h --help)--help[show this help message and exit]' \
-                        '(--json)--json[print one JSON document for programs]' \
-                        '(-q --quiet)-q[no progress]' \
-                        '(-q --quiet)--quiet[no progress]' \
-                        '(-v --verbose)-v[log every program that is run]' \
-                        '(-v --verbose)--verbose[log every program that is run]' \
                         '*:COMMAND: '
                     ;;
             esac

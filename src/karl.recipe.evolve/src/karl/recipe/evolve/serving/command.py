@@ -231,7 +231,9 @@ def build_parser() -> Parser:
         help="how long to wait for jobs that run (default: not at all)",
     )
     _add(verbs, "allow", "let cron jobs begin again")
-    job = _add(verbs, "run-if-normal", "run a cron job, unless jobs are inhibited")
+    summary = "run a cron job, unless jobs are inhibited"
+    # What it prints is the job's: none of the options of output are for it.
+    job = verbs.add_parser(_JOB, help=summary, description=summary)
     job.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     return parser
 
