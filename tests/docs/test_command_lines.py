@@ -227,3 +227,59 @@ def test_each_index_that_a_line_names_is_there_or_made():
         for word in command.words[2:]:
             if _INDEX.fullmatch(word):
                 assert word in there | made, command
+
+
+#: Who types the commands of a page: a file of tests, which names the page.
+TYPED = {
+    "README.md": "tests/docs/test_readme.py",
+    "docs/tutorial/tour.md": "tests/tour/test_tour.py",
+    "docs/how-to/backups.md": "tests/docs/test_database_pages.py",
+    "docs/how-to/database-server.md": "tests/docs/test_howto_pages.py",
+    "docs/how-to/disk-space.md": "tests/docs/test_howto_pages.py",
+    "docs/how-to/move-a-database-here.md": "tests/docs/test_database_pages.py",
+    "docs/how-to/new-customer.md": "tests/docs/test_howto_pages.py",
+    "docs/how-to/new-release.md": "tests/docs/test_howto_pages.py",
+    "docs/how-to/quick-fix-found.md": "tests/docs/test_howto_pages.py",
+    "docs/how-to/restore-after-a-disaster.md": "tests/docs/test_database_pages.py",
+    "docs/how-to/status-page.md": "tests/docs/test_status_page.py",
+    "docs/how-to/tls.md": "tests/docs/test_database_pages.py",
+    "docs/how-to/two-machines.md": "tests/evolve/machines/test_page.py",
+    "docs/how-to/upgrade-a-customer.md": "tests/docs/test_howto_pages.py",
+    "docs/how-to/write-an-evolve-step.md": "tests/evolve/steps/test_pages.py",
+    "docs/reference/files-on-disk.md": "tests/docs/test_database_pages.py",
+    "docs/reference/karl-index.md": "tests/docs/test_examples.py",
+}
+
+#: Pages that nobody types, and where their commands do the same work in a test.
+PARSED = {
+    "CONTRIBUTING.md": ".ci/run",
+    "docs/benchmarks.md": "tests/benchmarks",
+    "docs/how-to/new-product-version.md": "tests/index/test_freeze.py",
+    "docs/how-to/offline-box.md": "tests/bootstrap",
+    "docs/how-to/override-a-pin.md": "tests/index/test_freeze.py",
+    "docs/how-to/own-registry.md": "tests/index/test_clients.py",
+    "docs/how-to/refresh-staging.md": "tests/evolve/upgrade",
+    "docs/how-to/roll-back.md": "tests/evolve/story",
+    "docs/how-to/system-libraries.md": "tests/build",
+    "docs/reference/bootstrap.md": "tests/bootstrap",
+    "docs/reference/evolve.md": "tests/docs/test_readme.py",
+    "docs/reference/manuals.md": "tests/manuals",
+    "docs/reference/refresh-staging.md": "tests/evolve/upgrade",
+    "docs/reference/rollout.md": "tests/evolve/rollout",
+    "docs/reference/site.md": "tests/docs/test_readme.py",
+    "docs/reference/switch-version.md": "tests/docs/test_readme.py",
+    "docs/reference/zeoctl.md": "tests/docs/test_zeoctl.py",
+    "src/karl.recipe.evolve/README.md": "tests/docs/test_readme.py",
+    "src/karl.recipe.zeoserver/README.md": "tests/docs/test_howto_pages.py",
+}
+
+
+def test_it_is_known_of_each_page_who_types_it():
+    """A page with commands has its test, or it is said which test does the same."""
+    pages = {str(each.page.relative_to(ROOT)) for each in WHOLE}
+    assert pages == {*TYPED, *PARSED}
+    assert not set(TYPED) & set(PARSED)
+    for name, test in TYPED.items():
+        assert Path(name).stem in (ROOT / test).read_text(), name
+    for test in PARSED.values():
+        assert (ROOT / test).exists(), test
