@@ -131,7 +131,7 @@ def _fill(request: Request, place: Path, reporter: Reporter, *, offline: bool) -
     sdists = [tool for tool in tools if not tool.is_wheel]
     supply = Supply(checkout.software, pip)
     missing = supply.missing(tools)
-    reporter.say(f"Of {len(tools)} files, {len(missing)} are missing in the pool.")
+    reporter.say(f"Missing in the pool: {len(missing)} of {len(tools)} files.")
     if missing and offline:
         raise supply.lack(missing)
     supply.fill(wheels)

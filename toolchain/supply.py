@@ -11,6 +11,7 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError, UnreachableError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.locks import locked
+from karl.recipe.release.base.reporter import counted
 from toolchain.pip import Pip
 from toolchain.tools import Tool
 
@@ -52,7 +53,7 @@ class Supply:
         """Return the error that names the files of *missing*."""
         names = "".join(f"\n  {tool.file}" for tool in missing)
         return UnreachableError(
-            f"{self.pool} lacks {len(missing)} files:{names}",
+            f"{self.pool} lacks {counted(len(missing), 'files')}:{names}",
             "Copy them there, or run bootstrap.py without --offline.",
         )
 

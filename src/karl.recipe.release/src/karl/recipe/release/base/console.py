@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from karl.recipe.release.base.reporter import Task
+from karl.recipe.release.base.reporter import Task, counted
 
 #: Seconds between two updates of a bar, and between two lines in a log.
 _BAR_INTERVAL = 0.1
@@ -90,7 +90,7 @@ class ConsoleTask:
     def done(self, note: str = "") -> None:
         """Show how long it took."""
         seconds = time.monotonic() - self.start
-        amount = f", {self.count} {self.unit}".rstrip() if self.count else ""
+        amount = f", {counted(self.count, self.unit)}" if self.count else ""
         self._clear()
         text = f"{self.label}: done{amount} in {seconds:.1f} s"
         self.console.say(f"{text} ({note})" if note else text)

@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 
+def counted(number: int, units: str) -> str:
+    """Return how many there are, in words.
+
+    :param units: what they are, several of them, such as ``files`` or ``KiB``.
+    """
+    return f"{number} {units.removesuffix('s') if number == 1 else units}".rstrip()
+
+
 class Task(Protocol):
     """Long work that is under way."""
 

@@ -15,7 +15,8 @@ from karl.recipe.release.base.command import (
     log_programs,
 )
 from karl.recipe.release.base.console import Console
-from karl.recipe.release.indexes import verbs
+from karl.recipe.release.indexes import changing, looking
+from karl.recipe.release.indexes.answers import Verb
 
 _EPILOG = """\
 exit codes: 0 done, 1 failed, 2 wrong option or input, 3 refused, nothing changed,
@@ -61,7 +62,7 @@ def parser() -> Parser:
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001  # no public name
 
 
-def _verb(commands: Commands, name: str, run: verbs.Verb, text: str) -> Parser:
+def _verb(commands: Commands, name: str, run: Verb, text: str) -> Parser:
     command = commands.add_parser(name, help=text, description=text)
     command.set_defaults(verb=run)
     places = command.add_argument_group("places")
@@ -85,7 +86,7 @@ def _default_base() -> Path:
 
 def _freeze(commands: Commands) -> None:
     command = _verb(
-        commands, "freeze", verbs.freeze_index,
+        commands, "freeze", changing.freeze_index,
         "Resolve requirements and freeze them as a new index version.",
     )  # fmt: skip
     command.add_argument("index", metavar="NAME/VERSION")
@@ -135,7 +136,7 @@ def _freeze(commands: Commands) -> None:
 
 def _publish(commands: Commands) -> None:
     command = _verb(
-        commands, "publish", verbs.publish_trees,
+        commands, "publish", changing.publish_trees,
         "Build sdist and wheel of source trees, reproducibly, into the pool.",
     )  # fmt: skip
     command.add_argument("tree", type=Path, nargs="+", metavar="TREE")
@@ -160,7 +161,7 @@ def _publish(commands: Commands) -> None:
 
 def _add(commands: Commands) -> None:
     command = _verb(
-        commands, "add", verbs.add_files,
+        commands, "add", changing.add_files,
         "Put distribution files, or all of a folder's, into the pool.",
     )  # fmt: skip
     command.add_argument("file", type=Path, nargs="+", metavar="FILE")
@@ -168,7 +169,7 @@ def _add(commands: Commands) -> None:
 
 def _fetch(commands: Commands) -> None:
     command = _verb(
-        commands, "fetch", verbs.fetch_indexes,
+        commands, "fetch", changing.fetch_indexes,
         "Fill the pool, by hash, with what indexes name, and write their pages.",
     )  # fmt: skip
     command.add_argument("index", nargs="+", metavar="NAME/VERSION")
@@ -187,12 +188,12 @@ def _registry(command: argparse.ArgumentParser) -> None:
 
 
 def _list(commands: Commands) -> None:
-    _verb(commands, "list", verbs.list_indexes, "List the indexes there are.")
+    _verb(commands, "list", looking.list_indexes, "List the indexes there are.")
 
 
 def _show(commands: Commands) -> None:
     command = _verb(
-        commands, "show", verbs.show_index,
+        commands, "show", looking.show_index,
         "Show an index: its packages, and the chain of indexes that it extends.",
     )  # fmt: skip
     command.add_argument("index", metavar="NAME/VERSION")
@@ -204,7 +205,7 @@ def _show(commands: Commands) -> None:
 
 def _diff(commands: Commands) -> None:
     command = _verb(
-        commands, "diff", verbs.diff_indexes,
+        commands, "diff", looking.diff_indexes,
         "Show which projects one index adds, removes or changes against another.",
     )  # fmt: skip
     command.add_argument("before", metavar="NAME/VERSION")
@@ -213,7 +214,7 @@ def _diff(commands: Commands) -> None:
 
 def _verify(commands: Commands) -> None:
     command = _verb(
-        commands, "verify", verbs.verify_indexes,
+        commands, "verify", looking.verify_indexes,
         "Compare indexes and their pooled files, byte for byte, with the lock files.",
     )  # fmt: skip
     command.add_argument(
@@ -227,7 +228,7 @@ def _verify(commands: Commands) -> None:
 
 def _gc(commands: Commands) -> None:
     command = _verb(
-        commands, "gc", verbs.collect_garbage,
+        commands, "gc", changing.collect_garbage,
         "List what pool and store hold that no index names; remove it with --yes.",
     )  # fmt: skip
     command.add_argument("--yes", action="store_true", help="remove it")

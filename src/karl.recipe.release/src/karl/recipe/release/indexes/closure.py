@@ -9,7 +9,7 @@ from pathlib import Path
 from karl.recipe.release.base import process
 from karl.recipe.release.base.errors import ProcessError, RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.reporter import Reporter, counted
 from karl.recipe.release.building import prerequisites, systemlibs
 from karl.recipe.release.building.linkedprojects import KNOWN, linked_projects
 from karl.recipe.release.distributions.lockfile import Index, Lock
@@ -42,7 +42,7 @@ def check(software: SoftwareLayout, index: Index, reporter: Reporter) -> None:
     task = reporter.task(f"Checking that {index.lock.name} installs from itself")
     with tempfile.TemporaryDirectory(prefix="karl-closure-") as folder:
         _install(index, linked, Path(folder), lambda _: task.advance(0))
-    task.done(f"{len(needed_here(index.lock))} files")
+    task.done(counted(len(needed_here(index.lock)), "files"))
 
 
 def _check_wheels(software: SoftwareLayout, index: Index) -> None:

@@ -20,7 +20,7 @@ from karl.recipe.release.base.errors import (
     UnreachableError,
 )
 from karl.recipe.release.base.names import PrivateNames
-from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.base.reporter import Reporter, SilentReporter, counted
 from karl.recipe.release.distributions.lockfile import File, Lock
 from karl.recipe.release.distributions.pool import Pool, identify
 from karl.recipe.release.distributions.targets import Target
@@ -139,7 +139,7 @@ def fill(
                     other.cancel()
             except concurrent.futures.CancelledError:
                 continue
-    task.done(f"{len(absent) - len(problems)} files")
+    task.done(counted(len(absent) - len(problems), "files"))
     if problems:
         raise problems[0]
     return absent

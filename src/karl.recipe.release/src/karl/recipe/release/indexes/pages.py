@@ -22,7 +22,7 @@ from compoze.indexer import Indexer
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
-from karl.recipe.release.distributions.lockfile import File, Lock, Package
+from karl.recipe.release.distributions.lockfile import Lock, Package
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import (
     Pool,

@@ -12,12 +12,15 @@ from karl.recipe.release.base.console import table
 from karl.recipe.release.base.errors import DamagedError, KarlError, RefusedError
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.base.names import checked_label
-from karl.recipe.release.base.reporter import Reporter, SilentReporter
+from karl.recipe.release.base.reporter import Reporter, SilentReporter, counted
 from karl.recipe.release.sites import revisions
 from karl.recipe.release.sites.releasecheck import differences_of, find_release
 from karl.recipe.release.sites.revisionlog import Run
 from karl.recipe.release.sites.sitestate import SiteState, observe, sealed_releases
 from karl.recipe.release.trees.verification import summary
+
+#: How many paths of a damaged release a list tells.
+_FEW = 3
 
 _HEADS = (
     "revision", "release", "database", "when", "by", "current", "intact", "pinned",
@@ -102,7 +105,7 @@ def release_problem(
             differences = differences_of(
                 site.release(version), SilentReporter(), full=False
             )
-            known[version] = summary(differences) if differences else ""
+            known[version] = summary(differences, _FEW) if differences else ""
     except (KarlError, OSError) as error:
         return str(error)
     if sha256 and found != sha256:
@@ -126,11 +129,7 @@ def render_list(found: dict[str, Any]) -> str:
         for row in found["revisions"]
     ]
     lines = [table(_HEADS, rows) if rows else "No revision yet."]
-    lines += [
-        f"revision {row['number']}: {row['problem']}"
-        for row in found["revisions"]
-        if not row["intact"]
-    ]
+    lines += _problems(found)
     if found["current"] is not None and not any(
         row["current"] for row in found["revisions"]
     ):
@@ -148,6 +147,21 @@ def render_list(found: dict[str, Any]) -> str:
     if found["unfinished"]:
         lines.append("A run was interrupted; the next one settles it.")
     return "\n".join(lines)
+
+
+def _problems(found: dict[str, Any]) -> list[str]:
+    """Return what is wrong with revisions and releases, each once."""
+    whose: dict[str, list[str]] = {}
+    for row in found["revisions"]:
+        if not row["intact"]:
+            whose.setdefault(row["problem"], []).append(f"revision {row['number']}")
+    damaged = [row for row in found["releases"] if row["problem"]]
+    for row in damaged:
+        whose.setdefault(row["problem"], []).append(f"release {row['release']}")
+    lines = [f"{', '.join(names)}: {problem}" for problem, names in whose.items()]
+    if damaged:
+        lines.append("switch-version --verify VERSION tells all that differs.")
+    return lines
 
 
 def _when(moment: float | None) -> str:
@@ -214,10 +228,10 @@ def render_verify(found: dict[str, Any]) -> str:
     """Return what was found out, a line for each difference."""
     lines = []
     for row in found["releases"]:
-        count = len(row["differences"])
+        count = counted(len(row["differences"]), "differences")
         lines.append(
             f"release {row['release']}: "
-            + ("intact" if row["intact"] else f"DAMAGED, {count} differences")
+            + ("intact" if row["intact"] else f"DAMAGED, {count}")
         )
         lines += [
             f"  {one['kind']:8} {one['path']}  {one['detail']}".rstrip()

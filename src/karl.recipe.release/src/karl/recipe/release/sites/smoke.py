@@ -16,7 +16,7 @@ from karl.recipe.release.base.errors import (
     TimeLimitError,
 )
 from karl.recipe.release.base.process import clean_environment, run
-from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.reporter import Reporter, counted
 from karl.recipe.release.sites import smokeprobe
 from karl.recipe.release.sites.releasecheck import CheckedRelease
 
@@ -40,7 +40,8 @@ def smoke_test(
     recorded = checked.manifest.system_libraries
     entry_points = [*checked.manifest.smoke, *_linked_modules(recorded)]
     version = checked.layout.root.name
-    reporter.say(f"Smoke test of release {version}: {len(entry_points)} imports")
+    imports = counted(len(entry_points), "imports")
+    reporter.say(f"Smoke test of release {version}: {imports}")
     report = _report(checked, entry_points, timeout)
     failures = report["failures"]
     if failures:

@@ -21,7 +21,7 @@ from karl.recipe.release.base.errors import RefusedError, UnreachableError
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout, SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.reporter import Reporter, counted
 from karl.recipe.release.building.linkedprojects import LinkedProject
 from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import interpreter, space, tree, workers
@@ -237,7 +237,7 @@ class _Build:
             path = partial / self.release.manifest.name
             tree.write(str(path), content, files.SEALED_FILE)
             tree.seal(planned, partial)
-        task.done(f"{len(chosen)} distributions, sealed")
+        task.done(f"{counted(len(chosen), 'distributions')}, sealed")
 
     def choose(self) -> list[Needed]:
         """Follow the requirements through the index."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from karl.recipe.release.base import files, locks
 from karl.recipe.release.base.layout import SoftwareLayout
-from karl.recipe.release.base.reporter import Reporter
+from karl.recipe.release.base.reporter import Reporter, counted
 from karl.recipe.release.distributions.metadata import Metadata
 from karl.recipe.release.trees import entry as entries
 from karl.recipe.release.trees import workers
@@ -150,7 +150,7 @@ class Store:
             for source in sorted(sources, key=lambda s: (-s.size, s.sha256))
         ]
         task = self.reporter.task(
-            f"Unpacking {len(jobs)} wheels",
+            f"Unpacking {counted(len(jobs), 'wheels')}",
             sum(source.size for source in sources) >> 10,
             "KiB",
         )
@@ -171,7 +171,7 @@ class Store:
                 with contextlib.suppress(OSError):
                     files.remove_tree(partial)
             raise
-        task.done(f"{len(jobs)} wheels")
+        task.done()
 
     def _publish(self, folder: Path, done: list[tuple[Source, Path]]) -> None:
         """Make finished entries durable and give them their names."""

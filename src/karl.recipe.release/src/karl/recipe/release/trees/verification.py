@@ -35,7 +35,7 @@ _REGULAR = stat.S_IFREG
 _READERS = 8
 
 #: How many paths a message tells; ``switch-version --verify`` tells them all.
-_SHOWN = 10
+_TOLD = 10
 
 
 @dataclass(frozen=True, order=True)
@@ -51,13 +51,16 @@ class Difference:
     detail: str = ""
 
 
-def summary(differences: Iterable[Difference]) -> str:
-    """Return the first differences as one text, each path once."""
+def summary(differences: Iterable[Difference], most: int = _TOLD) -> str:
+    """Return the first differences as one text, each path once.
+
+    :param most: how many paths.
+    """
     told: dict[str, list[str]] = {}
     for one in differences:
         detail = f": {one.detail}" if one.detail else ""
         told.setdefault(one.path, []).append(f"{one.kind}{detail}")
-    shown = [f"{path} ({', '.join(told[path])})" for path in list(told)[:_SHOWN]]
+    shown = [f"{path} ({', '.join(told[path])})" for path in list(told)[:most]]
     more = len(told) - len(shown)
     return "; ".join(shown) + (f"; and {more} more." if more else ".")
 
