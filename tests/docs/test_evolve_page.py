@@ -17,6 +17,7 @@ from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.release.base import errors
 from karl.recipe.release.base.command import INTERRUPTED
 from karl.recipe.release.base.reporter import SilentReporter
+from manuals.schemas import schemas
 
 PAGE = "docs/reference/evolve.md"
 
@@ -70,6 +71,18 @@ def test_every_exit_code_is_documented(text):
         if isinstance(each, type) and issubclass(each, errors.KarlError)
     }
     assert set(map(int, rows)) == {0, INTERRUPTED, *codes}
+
+
+def test_the_schema_has_the_names_that_there_are():
+    """The JSON schema names the kinds of runs, and the steps with their phases."""
+    known = schemas()["evolve"].content["$defs"]
+    steps = [step for each in STEPS.values() for step in each]
+    for name, found in (
+        ("kind", set(STEPS)),
+        ("step_name", {step.name for step in steps}),
+        ("phase", {step.phase for step in steps}),
+    ):
+        assert set(known[name]["enum"]) == found, name
 
 
 def test_every_key_is_documented(text):

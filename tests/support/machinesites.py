@@ -267,8 +267,12 @@ class Pair:
 
     def site(self, name: str, *words: str, code: int | None = 0) -> Any:
         """Run a command of the site on its machine; return its answer."""
+        from support.schemas import validated
+
         line = [f"{SITE}/bin/{name}", *words, "--json", "--quiet"]
-        return json.loads(self.network.web.run(line, code=code, timeout=600))
+        text = self.network.web.run(line, code=code, timeout=600)
+        (found,) = validated(name, words, text)
+        return found
 
     def evolve(self, *words: str, code: int | None = 0) -> Any:
         """Run ``evolve``; return its answer."""
