@@ -1,4 +1,4 @@
-"""The commands that people type, and the packages that bring them."""
+"""The commands that people type or write down, and the packages that bring them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from karl.recipe.evolve.upgrade import command as evolve
 from karl.recipe.evolve.upgrade import refreshing
 from karl.recipe.release.indexes import cli
 from karl.recipe.release.sites import switchoptions
-from karl.recipe.zeoserver.commands import zeoctl
+from karl.recipe.zeoserver.commands import forced, zeoctl
 from manuals import bash, manpage, zsh
 from manuals.tree import read
 from tour import command as tour
@@ -65,6 +65,7 @@ MANUALS = (
         lambda: switchoptions.build_parser(None),
     ),
     Manual("zeoctl", "karl.recipe.zeoserver", zeoctl.build_parser),
+    Manual("zeoctl-ssh", "karl.recipe.zeoserver", forced.build_parser),
     Manual("evolve", "karl.recipe.evolve", evolve.build_parser, ("report", "status")),
     Manual("evolve-run", "karl.recipe.evolve", evolve_run.parser),
     Manual("refresh-staging", "karl.recipe.evolve", refreshing.build_parser),

@@ -74,6 +74,7 @@ def bash(place: Path, line: str) -> set[str]:
         ("zeoctl backup acme-prod --inc", {"--incremental"}),
         ("zeoctl backup --wait ", set()),
         ("zeoctl --h", {"--help"}),
+        ("zeoctl-ssh a", {"acme-prod"}),
         ("evolve 1.", {"1.0", "1.1"}),
         ("evolve st", {"status"}),
         ("evolve --re", {"--rehearse", "--resume"}),

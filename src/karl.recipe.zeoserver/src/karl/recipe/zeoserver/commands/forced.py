@@ -3,7 +3,7 @@
 In ``authorized_keys`` on the database server's machine it stands before a site's
 key, with the site's storages::
 
-    restrict,command="/srv/zeo-central/bin/zeoctl-ssh acme-prod" ssh-ed25519 AAAA…
+    restrict,command="/srv/zeo-central/bin/zeoctl-ssh acme-prod" ssh-ed25519 AAAA...
 
 What the site asks for comes in the variable ``SSH_ORIGINAL_COMMAND``.  It is split
 into words, never given to a shell, and is done if it is a verb of zeoctl that
@@ -54,6 +54,25 @@ SHARED = frozenset(
 #: Verbs with an option that is not left out.
 _WITH: Mapping[str, str] = {"prune": "--copy"}
 
+_DESCRIPTION = """\
+All that a site's key of ssh is good for. People do not type it: in authorized_keys on
+the database server's machine it stands before the key, with the site's storages.
+
+What the site asks for, such as "zeoctl backup acme-prod", comes in the variable
+SSH_ORIGINAL_COMMAND. It is split into words, never given to a shell. It is done if it
+is a verb of zeoctl that upgrades need, for these storages and with no other options
+than upgrades need; everything else is refused, with exit code 3.
+"""
+
+_EPILOG = """\
+examples:
+  restrict,command="/srv/zeo-central/bin/zeoctl-ssh acme-prod" ssh-ed25519 AAAA...
+
+verbs:
+""" + "".join(
+    f"  {' '.join([verb, *sorted(options)])}\n" for verb, options in VERBS.items()
+)
+
 _OPTION = re.compile(r"(--[^=]*|-[^-])")
 
 
@@ -92,12 +111,25 @@ def permitted(asked: str, argv: Sequence[str]) -> list[str]:
     return words
 
 
-def _storages(argv: Sequence[str]) -> list[str]:
-    parser = Parser(prog="zeoctl-ssh", description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "storages", metavar="STORAGE", nargs="+", help="what the key is for"
+def build_parser() -> Parser:
+    """Return the parser of the words that stand before a key."""
+    parser = Parser(
+        prog="zeoctl-ssh",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found: list[str] = parser.parse_args(argv).storages
+    parser.add_argument(
+        "storages",
+        metavar="STORAGE",
+        nargs="+",
+        help="what the key is for: these storages, and no other",
+    )
+    return parser
+
+
+def _storages(argv: Sequence[str]) -> list[str]:
+    found: list[str] = build_parser().parse_args(argv).storages
     return found
 
 

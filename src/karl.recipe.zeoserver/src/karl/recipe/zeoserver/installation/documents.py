@@ -19,7 +19,9 @@ def of(central: Central, account: Account) -> dict[Path, str]:
     units = systemd.render(central, account)
     package = Path(__file__).parents[1]
     return {
-        **manuals.texts(package, places.share, [places.zeoctl.name]),
+        **manuals.texts(
+            package, places.share, [places.zeoctl.name, places.zeoctl_ssh.name]
+        ),
         places.supervisord_conf: supervisorconf.render_daemon(central),
         places.crontab: cron.render(central, account),
         places.logrotate: logrotate.render(central, account),

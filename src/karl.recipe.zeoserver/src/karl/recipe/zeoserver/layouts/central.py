@@ -53,7 +53,7 @@ class CentralLayout:
 
     @property
     def share(self) -> ShareLayout:
-        """Man page and completion of zeoctl."""
+        """Man pages and completion of zeoctl and zeoctl-ssh."""
         return ShareLayout(self.root / "share")
 
     @property
