@@ -16,6 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+#: What is printed, and the exit code.
+_Answer = tuple[dict[str, Any], int]
+
 
 def main(root: Path, words: list[str]) -> int:
     """Do what a verb asks for; print the answer."""
@@ -24,39 +27,52 @@ def main(root: Path, words: list[str]) -> int:
     if path.exists():
         state |= json.loads(path.read_text())
     words = [word for word in words if word not in {"--json", "--quiet"}]
-    verb, code = words[0], 0
-    current = _current(root)
-    sick = state.get("sick", [])
-    if verb in state.get("broken", []):
-        answer, code = _error(f"{verb} is broken", 1), 1
-    elif verb in {"start", "restart"}:
-        state["workers"] = [current, current]
-        if verb == "start":
-            _listen(root / "site.sock")
-        answer = {"workers": [{"number": 1}, {"number": 2}]}
-        if current in sick:
-            answer, code = _error("process 1 did not come up.", 6), 6
-    elif verb == "mode":
-        before = state["mode"]
-        state["mode"] = words[1] if len(words) > 1 else before
-        changed = before != state["mode"]
-        answer = {"mode": state["mode"], "before": before, "changed": changed}
-    elif verb in {"inhibit", "allow"}:
-        before = state.get("inhibited")
-        state["inhibited"] = {"why": "x", "since": 1} if verb == "inhibit" else None
-        answer = {"inhibited": state["inhibited"]}
-        answer["changed"] = before != state["inhibited"]
-    elif verb == "try":
-        answer = {"revision": int(words[1])}
-        if int(words[1]) in sick and not state.get("tried"):
-            answer, code = _error("it is not healthy.", 1), 1
+    if words[0] in state.get("broken", []):
+        answer, code = _error(f"{words[0]} is broken", 1), 1
     else:
-        answer = _status(state, sick)
+        answer, code = _VERBS[words[0]](root, state, words)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(state))
     partial.replace(path)
-    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.write(json.dumps(answer if code else {**answer, "text": ""}) + "\n")
     return code
+
+
+def _start(root: Path, state: dict[str, Any], words: list[str]) -> _Answer:
+    revision = _current(root)
+    state["workers"] = [revision, revision]
+    if words[0] == "start":
+        _listen(root / "site.sock")
+    if revision in state.get("sick", []):
+        return _error("process 1 did not come up.", 6), 6
+    workers = [
+        {"number": n, "pid": 1, "revision": revision, "release": "1.0", "seconds": 0.1}
+        for n in (1, 2)
+    ]
+    return {"action": words[0], "workers": workers}, 0
+
+
+def _set_mode(root: Path, state: dict[str, Any], words: list[str]) -> _Answer:
+    before = state["mode"]
+    state["mode"] = words[1]
+    return {**_mode(state), "before": before, "changed": before != words[1]}, 0
+
+
+def _inhibit(root: Path, state: dict[str, Any], words: list[str]) -> _Answer:
+    before = state.get("inhibited")
+    found = {"why": "x", "since": 1} if words[0] == "inhibit" else None
+    state["inhibited"] = found
+    return {"inhibited": found, "changed": before != found}, 0
+
+
+def _try(root: Path, state: dict[str, Any], words: list[str]) -> _Answer:
+    revision = int(words[1])
+    if revision in state.get("sick", []) and not state.get("tried"):
+        return _error("it is not healthy.", 1), 1
+    return {
+        "revision": revision, "release": "1.0", "path": "/healthz", "status": 200,
+        "body": None, "seconds": 0.1,
+    }, 0  # fmt: skip
 
 
 def _current(root: Path) -> int | None:
@@ -91,15 +107,24 @@ class _Server(socketserver.UnixStreamServer):
         return request, ("", 0)
 
 
-def _status(state: dict[str, Any], sick: list[int]) -> dict[str, Any]:
-    mode = {
+def _mode(state: dict[str, Any]) -> dict[str, Any]:
+    return {
         "mode": state["mode"], "since": 1.0, "by": "x", "message": "",
         "retry_after": None, "problem": "",
     }  # fmt: skip
+
+
+def _status(root: Path, state: dict[str, Any], words: list[str]) -> _Answer:
+    sick = state.get("sick", [])
     return {
+        "site": "acme-prod",
+        "address": f"unix:{root}/site.sock",
+        "control": "supervisord",
         "running": any(state["workers"]),
-        "mode": mode,
+        "current": _current(root),
+        "mode": _mode(state),
         "inhibited": state.get("inhibited"),
+        "exit": 0,
         "workers": [
             {
                 "number": number,
@@ -114,12 +139,17 @@ def _status(state: dict[str, Any], sick: list[int]) -> dict[str, Any]:
             }
             for number, revision in enumerate(state["workers"], 1)
         ],
-    }
+    }, 0
 
 
 def _error(message: str, code: int) -> dict[str, Any]:
     return {"error": {"message": message, "next": "Mend it.", "exit": code}}
 
+
+_VERBS = {
+    "start": _start, "restart": _start, "mode": _set_mode, "inhibit": _inhibit,
+    "allow": _inhibit, "try": _try, "status": _status,
+}  # fmt: skip
 
 if __name__ == "__main__" and sys.argv[1] == "listen":
     with _Server(sys.argv[2], _Healthy) as server:
