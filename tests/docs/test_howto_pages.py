@@ -36,9 +36,13 @@ SERVER = "docs/how-to/database-server.md"
 CUSTOMER = "docs/how-to/new-customer.md"
 RELEASE = "docs/how-to/new-release.md"
 UPGRADE = "docs/how-to/upgrade-a-customer.md"
+FIX = "docs/how-to/quick-fix-found.md"
+SPACE = "docs/how-to/disk-space.md"
 
-#: What needs root, or makes the tools that these tests have already.
-_NOT_HERE = re.compile(r"sudo |python3 bootstrap\.py|cd /srv/karl")
+#: What needs root or another customer, or makes the tools that there are already.
+_NOT_HERE = re.compile(
+    r"sudo |python3 bootstrap\.py|cd /srv/karl|sites/globex-prod/|echo \$\?"
+)
 
 
 class Desk:
@@ -82,13 +86,17 @@ class Desk:
         assert done.returncode == code, told
         return done.stdout + done.stderr
 
-    def follow(self, text: str) -> None:
-        """Type every command of a text, and see that what it shows is printed."""
+    def follow(self, text: str, codes: dict[str, int] | None = None) -> None:
+        """Type every command of a text, and see that what it shows is printed.
+
+        :param codes: with what those end that do not end with 0, by a part of them.
+        """
         for command, shown in steps(text):
             typed = command.removeprefix("python3 bootstrap.py && ")
             if not _NOT_HERE.match(typed):
+                found = [c for part, c in (codes or {}).items() if part in typed]
                 lines = [self.here(line) for line in shown]
-                check_shown(lines, self.type(typed))
+                check_shown(lines, self.type(typed, code=sum(found)))
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace the only *old* in a file of the clone."""
@@ -192,6 +200,19 @@ def test_a_customer_is_added(page, desk):
     desk.follow(parts(page, SERVER)["Remove a customer"])
 
 
+def test_a_quick_fix_is_found(page, desk):
+    """It is named, and a new tree of the same index has the original again."""
+    release = desk.samples.site() / "releases/1.0"
+    edited = release / "lib/python3.11/site-packages/acme/site/application.py"
+    edited.chmod(0o644)
+    edited.write_text(edited.read_text() + "# Bug\n")
+    text = page(FIX).text
+    told = re.findall(r"^\$ echo \$\?\n(\d)$", text, re.MULTILINE)
+    desk.follow(text, {"--verify": int(told[0]), "diff ": 1})
+    assert (desk.samples.site() / "current/release").resolve().name == "1.0.1"
+    assert "intact" in desk.type("sites/acme-prod/bin/switch-version --verify")
+
+
 def test_a_customer_is_upgraded(page, desk):
     """The plan is told, and the upgrade takes place when its moment has come."""
     text = parts(page, UPGRADE)
@@ -217,3 +238,10 @@ def test_a_new_release_goes_live(page, desk):
     assert live.resolve().name == "1.2"
     desk.follow(text[2])
     assert live.resolve().name == "1.1"
+
+
+def test_room_is_made(page, desk):
+    """What could go is told, and nothing goes."""
+    for command, _ in steps(page(SPACE).text):
+        desk.type(command)
+    assert (desk.samples.site() / "releases/1.0").is_dir()

@@ -45,6 +45,13 @@ examples:
   site mode read-only --message 'Back at 14:00'
   site try 7                    is revision 7 healthy? nobody else sees it
   site VERB --help              all that a verb can do
+
+exit codes:
+  0 done, or nothing to do      5 another command is at work, or a cron job
+  1 a process does not serve    6 a process did not come up, or did not end
+  2 wrong use                   7 a program is missing
+  3 the state forbids it        8 supervisord does not answer
+  4 upgrade.json is damaged     130 interrupted from the keyboard
 """
 
 #: What a verb found or did, ready for JSON.

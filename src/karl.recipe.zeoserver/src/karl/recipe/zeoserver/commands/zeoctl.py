@@ -66,6 +66,14 @@ examples:
   zeoctl verify-backup acme-prod --drill  read it back, and try a restore
   zeoctl restore acme-prod --to-new-copy --at 2026-11-23T09:30
   zeoctl VERB --help                      all that a verb can do
+
+exit codes:
+  0 done, or nothing to do          5 another command is at work
+  1 the system refused              6 done, but not all
+  2 wrong use                       7 something is missing on this machine
+  3 the state forbids it            8 a server does not answer
+  4 damaged: bytes are not as written
+                                    130 interrupted from the keyboard
 """
 
 
