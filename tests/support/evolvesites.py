@@ -75,7 +75,7 @@ def repoze_catalog(*, text: bool = True) -> Any:
     return catalog
 
 
-def hypatia_catalog(*, text: bool = True) -> Any:
+def hypatia_catalog() -> Any:
     """Return a catalog of hypatia."""
     from hypatia.catalog import Catalog
     from hypatia.field import FieldIndex
@@ -85,9 +85,8 @@ def hypatia_catalog(*, text: bool = True) -> Any:
     catalog = Catalog()
     catalog["title"] = FieldIndex("title")
     catalog["website"] = FieldIndex(website)
-    if text:
-        catalog["words"] = KeywordIndex(words)
-        catalog["text"] = TextIndex("text")
+    catalog["words"] = KeywordIndex(words)
+    catalog["text"] = TextIndex("text")
     return catalog
 
 
@@ -179,7 +178,6 @@ def install(
     files: Mapping[str, str],
     *,
     requires: tuple[str, ...] = (),
-    name: str = "",
 ) -> None:
     """Install a package that evolves into *folder*, as pip would.
 
@@ -190,14 +188,13 @@ def install(
     place.mkdir(parents=True, exist_ok=True)
     for file, text in files.items():
         (place / f"{file}.py").write_text(dedent(text))
-    name = name or module
-    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info = folder / f"{module}-1.0.dist-info"
     info.mkdir(exist_ok=True)
     needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
     (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}"
+        f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n{needs}"
     )
-    (info / "entry_points.txt").write_text(f"[karl.evolve]\n{name} = {module}\n")
+    (info / "entry_points.txt").write_text(f"[karl.evolve]\n{module} = {module}\n")
 
 
 def run(

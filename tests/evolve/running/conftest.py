@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.evolvesites import fill, hypatia_catalog, install, repoze_catalog
+from support.evolvesites import CATALOGS, fill, install
 
 #: What the declared steps of the tests have in common.
 BASE = """
@@ -116,5 +116,5 @@ def packages(tmp_path: Path) -> Path:
 @pytest.fixture(params=["repoze", "hypatia"])
 def data(request, tmp_path: Path) -> Path:
     """A site that neither package has evolved, with a catalog of either kind."""
-    kind = {"repoze": repoze_catalog, "hypatia": hypatia_catalog}[request.param]
+    kind = CATALOGS[request.param]
     return fill(tmp_path / "before" / "Data.fs", 1000, kind())

@@ -79,7 +79,7 @@ class ModeMiddleware:
                 raise
             return self._refuse(environ, self._mode.read(), start_response)
         if begin.is_said and _cannot_fail(environ, result):
-            begin()
+            begin.tell()
             return result
         return _Body(self, environ, begin, result)
 
@@ -159,13 +159,11 @@ class _Beginning:
 
     def __call__(
         self,
-        status: str | None = None,
-        headers: Any = None,
+        status: str,
+        headers: Any,
         exc_info: ExcInfo | None = None,
     ) -> Callable[[bytes], object]:
-        """Note what the application says; without arguments: tell the server."""
-        if status is None:
-            return self._tell()
+        """Note what the application says."""
         if self.begun:
             # The server knows whether this can still be told, and raises if not.
             self._write = self.start_response(status, headers, exc_info)
@@ -174,7 +172,8 @@ class _Beginning:
         self._said = (status, headers)
         return self._send
 
-    def _tell(self) -> Callable[[bytes], object]:
+    def tell(self) -> Callable[[bytes], object]:
+        """Tell the server, if it was not told; return what takes the body."""
         if self._write is None:
             if self._said is None:
                 raise AssertionError("start_response was not called")
@@ -183,7 +182,7 @@ class _Beginning:
         return self._write
 
     def _send(self, data: bytes) -> None:
-        write = self._tell()
+        write = self.tell()
         self.sent = self.sent or bool(data)
         write(data)
 
@@ -215,7 +214,7 @@ class _Body:
             piece = next(self._pieces)
         except StopIteration:
             if begin.is_said and not begin.begun:
-                begin()
+                begin.tell()
             raise
         except Exception as error:
             instead = self._middleware.refuse_late(self._environ, begin, error)
@@ -226,7 +225,7 @@ class _Body:
             # What was refused is the answer; its own errors are errors.
             return next(self._pieces, b"")
         if not begin.begun:
-            begin()
+            begin.tell()
         begin.sent = begin.sent or bool(piece)
         return piece
 
