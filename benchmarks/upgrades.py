@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,25 +45,6 @@ with opened(Path(sys.argv[1])) as database:
         with manager:
             change(number)
     connection.close()
-"""
-
-#: Tells paths: pages of the wiki, and profiles.
-_PATHS = """\
-import json, sys
-from pathlib import Path
-from pyramid.traversal import resource_path
-from karl.intranet.content import site_of
-from karl.intranet.database import opened
-with opened(Path(sys.argv[1]), read_only=True) as database:
-    with database.transaction() as connection:
-        site = site_of(connection.root())
-        pages = [
-            resource_path(page)
-            for community in site["communities"].values()
-            for page in community["wiki"].values()
-        ]
-        people = [resource_path(person) for person in site["people"].values()]
-print(json.dumps([pages[:400], people[:400]]))
 """
 
 #: The tail may take a while on a busy machine.
@@ -151,10 +131,3 @@ def _site(folder: Path, server: Server, shop: Workshop, tail: Tail) -> Site:
         _HOOK,
     )
     return site
-
-
-def paths(site: Site) -> tuple[list[str], list[str]]:
-    """Return paths of wiki pages and of profiles."""
-    text = site.script(OLD, _PATHS, site.folder / "current" / "zodb.conf")
-    pages, people = json.loads(text)
-    return pages, people

@@ -19,8 +19,8 @@ from karl.recipe.release.base.command import (
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import RefusedError
 from tour import databases, software, upgrades
+from tour.answers import Answer, Counts
 from tour.telling import Teller
-from tour.visitors import Seen
 from tour.workshop import UnexpectedError, Workshop
 
 _DESCRIPTION = """\
@@ -51,7 +51,7 @@ _LONGEST = 40
 class Ended:
     """What came of the tour."""
 
-    seen: Seen
+    answers: list[Answer]
     window: float
 
 
@@ -185,10 +185,10 @@ def _with_visitors(shop: Workshop, port: int) -> Ended:
     teller = shop.teller
     teller.console.say("")
     teller.tell(
-        "From here on visitors use the site: some read and search, one saves changes "
-        "to profiles. Each answer is counted."
+        "From here on visitors use the site: some read and search, one writes pages "
+        "and uploads files. Each answer is counted."
     )
-    with upgrades.visited(shop, port) as crowd:
+    with upgrades.visited(shop, port) as answers:
         with teller.chapter(
             "Rehearse the upgrade to 1.1",
             "Release 1.1 evolves a copy of the database that is thrown away. The site "
@@ -208,19 +208,19 @@ def _with_visitors(shop: Workshop, port: int) -> Ended:
             "that would be lost: so it is refused, until we say that it may be.",
         ) as row:
             upgrades.roll_back(shop, row)
-        seen = crowd.leave()
-    if seen.failed_reads or seen.failed_writes:
-        worst = [*seen.failed_reads, *seen.failed_writes][0]
+    failed = [each for each in answers if each.failed]
+    if failed:
         raise UnexpectedError(
-            f"{seen.counts.failed} requests failed; the first: {worst}.",
+            f"{len(failed)} requests failed; the first: {failed[0]}.",
             f"See {shop.log}.",
         )
-    return Ended(seen, window)
+    return Ended(answers, window)
 
 
 def _summary(teller: Teller, ended: Ended, *, as_json: bool) -> None:
-    seen, counts = ended.seen, ended.seen.counts
-    slowest = max((each.seconds for each in seen.reads), default=0.0)
+    counts = Counts.of(ended.answers)
+    reads = [each.seconds for each in ended.answers if not each.is_write]
+    slowest = max(reads, default=0.0)
     if as_json:
         print_json(
             {

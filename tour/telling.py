@@ -18,12 +18,13 @@ _INDENT = "     "
 class Row:
     """A line of the table.
 
-    :ivar seconds: how long it took; None: nothing to be timed.
+    :ivar seconds: how long it took.
+    :ivar found: what came of it.
     """
 
     what: str
-    seconds: float | None
-    found: str
+    seconds: float = 0.0
+    found: str = ""
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Teller:
         self.console.say("")
         self.console.say(self.console.paint(head, "bold"))
         self.tell(why)
-        row, began = Row(title, None, ""), time.monotonic()
+        row, began = Row(title), time.monotonic()
         yield row
         row.seconds = time.monotonic() - began
         self.rows.append(row)
@@ -73,8 +74,5 @@ class Teller:
 
     def summary(self) -> str:
         """Return the table."""
-        rows = [
-            (row.what, "" if row.seconds is None else f"{row.seconds:.1f} s", row.found)
-            for row in self.rows
-        ]
+        rows = [(row.what, f"{row.seconds:.1f} s", row.found) for row in self.rows]
         return table(("what was done", "took", "what came of it"), rows)

@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from karl.recipe.release.base.console import Console
-from tour import visitors
+from tour import crowd
+from tour.answers import Answer, Counts
 from tour.telling import Row
+from tour.visitors import Plan
 from tour.workshop import UnexpectedError, Workshop
 
-_LINK = re.compile(rb'href="(?:http://[^/"]+)?(/[^"?#]*)"')
-
-#: How many visitors read at once, and how long each rests, in seconds.
-_READERS, _PAUSE = 4, 0.1
-
-#: How many pages are looked at to find others.
-_LOOKED_AT = 60
-
-
-def paths(port: int) -> tuple[list[str], list[str]]:
-    """Return what can be read, and profiles that can be changed."""
-    found, waiting = dict.fromkeys(visitors.LISTS), ["/", "/people", "/communities"]
-    looked = 0
-    while waiting and looked < _LOOKED_AT:
-        looked += 1
-        for link in _links(port, waiting.pop(0)):
-            if link not in found and "@@" not in link and "/static" not in link:
-                found[link] = None
-                waiting.append(link)
-    pages = [path for path in found if path.count("/") > 1]
-    return pages, [path for path in pages if re.fullmatch(r"/people/[^/]+/?", path)]
-
-
-def _links(port: int, path: str) -> list[str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path)
-    with connection.getresponse() as reply:
-        text = reply.read()
-        kind = reply.headers.get_content_type()
-    connection.close()
-    if kind != "text/html":
-        return []
-    return [each.decode("latin-1") for each in _LINK.findall(text)]
+#: Seconds that who reads, and who writes, rests after an answer.
+_PAUSE, _REST = 0.1, 1.0
 
 
 @contextmanager
-def visited(shop: Workshop, port: int) -> Iterator[visitors.Crowd]:
+def visited(shop: Workshop, port: int) -> Iterator[list[Answer]]:
     """Let visitors come, and show on a terminal how they fare."""
-    pages, people = paths(port)
-    plan = visitors.Plan(port, _READERS, _PAUSE, pages, [p.rstrip("/") for p in people])
+    url, folder = f"http://127.0.0.1:{port}/", str(shop.root / "visitors")
     console = shop.teller.console
     watch = _line(console) if console.terminal and not console.quiet else None
-    with visitors.crowd(plan, watch) as crowd:
-        yield crowd
+    with crowd.visited(Plan(url, folder, _PAUSE, _REST), watch) as answers:
+        yield answers
 
 
-def _line(console: Console) -> visitors.Watch:
-    def show(counts: visitors.Counts) -> None:
+def _line(console: Console) -> Callable[[Counts], None]:
+    def show(counts: Counts) -> None:
         console.stream.write(f"\r\x1b[K     visitors: {counts}\r")
         console.stream.flush()
 

@@ -1,268 +1,220 @@
-"""Visitors of a site, all in one process of their own: some read, one writes.
+"""Visitors of the sample site, all in a process of their own: some read, one writes.
 
-The process is told what to do as JSON, prints a line of JSON about every half second,
-goes on until its standard input ends, and then prints what was seen.  Each visitor asks
-over a new connection, as a proxy does that keeps none.  Times are of the clock that all
-processes of a machine share.
+``python -m tour.visitors PLAN`` is told what to do as JSON, and goes on until its
+standard input ends.  Each request is made over a new connection, as of a proxy that
+keeps none.  Every answer is a line of JSON in a file.
+
+A write is done as a person does it: the form is sent, and the page that the answer
+leads to is opened; so a write counts as accepted only if what it made was seen.  Each
+makes a wiki page, or a file, with a word that is nowhere else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
-import subprocess
+import random
+import re
 import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import IO
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-#: Seconds: more than anybody waits.
-_PATIENCE = 60.0
+from tour.answers import Answer
 
-#: Seconds between two lines.
-_INTERVAL = 0.5
+#: Seconds: longer waits nobody.
+PATIENCE = 60.0
 
 _TOKEN = "b" * 40
-
-#: What is read besides pages: lists and searches.
-LISTS = ("/", "/people", "/communities", "/search?q=report", "/search?q=budget+plan")
-
-#: What is called with the requests so far: answered and failed reads, accepted and
-#: refused writes.
-Watch = Callable[["Counts"], None]
+_LISTS = ("/", "/people/", "/communities/", "/healthz")
+_SEARCHES = ("budget", "report", "travel", "review plan")
+_BOUNDARY = "a-line-that-is-in-no-file"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What visitors do.
+    """What visitors do: three read, one searches, one writes.
 
-    :ivar readers: how many read at once.
-    :ivar pause: seconds that each rests after an answer.
-    :ivar pages: paths that are read, besides lists and searches.
-    :ivar people: paths of profiles, which are changed in turn.
+    :ivar url: of the site.
+    :ivar folder: for the answers; it is made.
+    :ivar pause: seconds that who reads or searches rests after an answer.
+    :ivar rest: seconds that who writes does.
     """
 
-    port: int
-    readers: int
-    pause: float
-    pages: Sequence[str]
-    people: Sequence[str]
+    url: str
+    folder: str
+    pause: float = 0.02
+    rest: float = 0.02
+
+    @property
+    def answers(self) -> Path:
+        """Where the answers are."""
+        return Path(self.folder, "answers.jsonl")
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What was answered so far."""
+class Page:
+    """What a server sent."""
 
-    reads: int = 0
-    failed: int = 0
-    accepted: int = 0
-    refused: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"{self.reads} pages read, {self.failed} failed; {self.accepted} changes "
-            f"accepted, {self.refused} refused politely"
-        )
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One request.
-
-    :ivar status: of the answer; 0: there was none.
-    :ivar error: what went wrong; empty: nothing.
-    """
-
-    start: float
-    end: float
     status: int
-    error: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return self.end - self.start
+    headers: http.client.HTTPMessage
+    body: bytes
 
 
-@dataclass
-class Seen:
-    """What the visitors saw.
+class Visitor:
+    """Somebody at a site."""
 
-    :ivar writes: status 303: accepted; 503: refused.
-    """
+    def __init__(self, url: str) -> None:
+        self.place = urllib.parse.urlsplit(url)
 
-    reads: list[Answer] = field(default_factory=list)
-    writes: list[Answer] = field(default_factory=list)
-
-    @property
-    def failed_reads(self) -> list[Answer]:
-        """The reads that were not answered as they should."""
-        return [each for each in self.reads if each.status != http.client.OK]
-
-    @property
-    def failed_writes(self) -> list[Answer]:
-        """The writes that were neither accepted nor refused politely."""
-        fine = (http.client.SEE_OTHER, http.client.SERVICE_UNAVAILABLE)
-        return [each for each in self.writes if each.status not in fine]
-
-    @property
-    def counts(self) -> Counts:
-        """In numbers."""
-        return Counts(
-            len(self.reads),
-            len(self.failed_reads) + len(self.failed_writes),
-            self.written(http.client.SEE_OTHER),
-            self.written(http.client.SERVICE_UNAVAILABLE),
+    def ask(
+        self, path: str, body: bytes | None = None, kind: str = "text/html"
+    ) -> Page:
+        """Return what is answered."""
+        connection = http.client.HTTPConnection(
+            self.place.hostname or "", self.place.port, timeout=PATIENCE
         )
+        headers = {"Connection": "close", "Cookie": f"csrf_token={_TOKEN}"}
+        if body is not None:
+            headers["Content-Type"] = kind
+        with contextlib.closing(connection):
+            method = "GET" if body is None else "POST"
+            connection.request(method, path, body, headers)
+            with connection.getresponse() as reply:
+                return Page(reply.status, reply.headers, reply.read())
 
-    def written(self, status: int) -> int:
-        """Return how many writes were answered so."""
-        return sum(each.status == status for each in self.writes)
+    def links(self, path: str) -> list[str]:
+        """Return the paths of what a list has, in its order."""
+        text = self.ask(path).body.decode()
+        found = re.findall(rf'href="({re.escape(path)}[^"/@?]+/)"', text)
+        return list(dict.fromkeys(found))
+
+    def read(self, path: str, kind: str) -> Answer:
+        """Open a page."""
+        return self._watched(kind, path, lambda: (self.ask(path), "", ""))
+
+    def add_page(self, wiki: str, word: str) -> Answer:
+        """Write a wiki page."""
+        form = {"csrf_token": _TOKEN, "title": f"Note {word}", "text": f"Of {word}."}
+        body = urllib.parse.urlencode(form).encode()
+        kind = "application/x-www-form-urlencoded"
+        return self._write(f"{wiki}@@add", body, kind, word)
+
+    def add_file(self, files: str, word: str) -> Answer:
+        """Upload a file."""
+        fields = "".join(
+            f"--{_BOUNDARY}\r\nContent-Disposition: form-data; "
+            f'name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in (("csrf_token", _TOKEN), ("title", f"File {word}"))
+        )
+        body = (
+            f"{fields}--{_BOUNDARY}\r\nContent-Disposition: form-data; "
+            f'name="file"; filename="{word}.txt"\r\nContent-Type: text/plain\r\n\r\n'
+            f"{content(word)}\r\n--{_BOUNDARY}--\r\n"
+        )
+        kind = f"multipart/form-data; boundary={_BOUNDARY}"
+        return self._write(f"{files}@@add", body.encode(), kind, word)
+
+    def _write(self, path: str, body: bytes, kind: str, word: str) -> Answer:
+        def send() -> tuple[Page, str, str]:
+            reply = self.ask(path, body, kind)
+            if reply.status != http.client.SEE_OTHER:
+                said = "" if reply.status != http.client.OK else "the form came back"
+                return reply, "", said
+            made = urllib.parse.urlsplit(reply.headers["Location"]).path
+            page = self.ask(made)
+            seen = word.encode() in page.body
+            return page, made, "" if seen else f"{made} is not what was written"
+
+        return self._watched("write", path, send, word)
+
+    def _watched(
+        self,
+        kind: str,
+        path: str,
+        action: Callable[[], tuple[Page, str, str]],
+        word: str = "",
+    ) -> Answer:
+        start, status, wait, made = time.time(), 0, "", ""
+        try:
+            page, made, error = action()
+            status, wait = page.status, page.headers["Retry-After"] or ""
+        except (OSError, http.client.HTTPException) as caught:
+            error = repr(caught)
+        return Answer(kind, path, start, time.time(), status, wait, word, made, error)
 
 
-class Crowd:
-    """Visitors of a site; :meth:`leave` ends them."""
-
-    def __init__(self, process: subprocess.Popen[str], watch: Watch | None) -> None:
-        self._process = process
-        self._watch = watch
-        self._last: dict[str, list[dict[str, object]]] = {}
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def leave(self) -> Seen:
-        """End them, and return what they saw."""
-        with contextlib.suppress(OSError):
-            _pipe(self._process.stdin).close()
-        self._listener.join(_PATIENCE)
-        self._process.wait(_PATIENCE)
-        found = self._last
-        return Seen(*([Answer(**each) for each in found[k]] for k in found))  # type: ignore[arg-type]
-
-    def _listen(self) -> None:
-        for line in _pipe(self._process.stdout):
-            told = json.loads(line)
-            if "writes" in told:
-                self._last = told
-            elif self._watch:
-                self._watch(Counts(**told))
+def content(word: str) -> str:
+    """Return what is in the file of that word."""
+    return f"{word}\n" * 500
 
 
-@contextlib.contextmanager
-def crowd(plan: Plan, watch: Watch | None = None) -> Iterator[Crowd]:
-    """Let visitors come, and wait until they have begun."""
-    process = subprocess.Popen(
-        [sys.executable, "-I", __file__, json.dumps(asdict(plan))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        # What is typed into our terminal is not for them.
-        start_new_session=True,
-    )
-    try:
-        _pipe(process.stdout).readline()
-        yield Crowd(process, watch)
-    finally:
-        with contextlib.suppress(OSError):
-            _pipe(process.stdin).close()
-        process.kill()
-        process.wait()
-        _pipe(process.stdout).close()
-
-
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    if stream is None:
-        raise AssertionError
-    return stream
-
-
-class _Visitors:
+class _Load:
     """The visitors, a thread each."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.seen = Seen()
-        self.ended = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._read, args=(number,))
-            for number in range(plan.readers)
+        self._plan = plan
+        self._visitor = visitor = Visitor(plan.url)
+        self._communities = visitor.links("/communities/")
+        self._pages = [
+            *_LISTS,
+            *self._communities,
+            *visitor.links("/people/"),
+            *visitor.links(f"{self._communities[0]}wiki/"),
         ]
-        self._threads += [
-            threading.Thread(target=self._write),
-            threading.Thread(target=self._tell),
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Let them do what they do until standard input ends."""
+        searches = (f"/search?q={urllib.parse.quote(word)}" for word in _SEARCHES)
+        loops = [(self._reads(seed), self._plan.pause) for seed in range(3)]
+        loops += [
+            (self._each(itertools.cycle(searches), "search"), self._plan.pause),
+            (self._writes(), self._plan.rest),
         ]
+        with self._plan.answers.open("w", buffering=1) as stream:
+            threads = [
+                threading.Thread(target=self._keep, args=(*loop, stream.write))
+                for loop in loops
+            ]
+            for thread in threads:
+                thread.start()
+            sys.stdin.read()
+            self._ended.set()
+            for thread in threads:
+                thread.join()
 
-    def run(self, stream: IO[str]) -> None:
-        """Let them do what they do until *stream* ends."""
-        for thread in self._threads:
-            thread.start()
-        stream.read()
-        self.ended.set()
-        for thread in self._threads:
-            thread.join()
+    def _keep(
+        self, answers: Iterator[Answer], pause: float, write: Callable[[str], object]
+    ) -> None:
+        while not self._ended.wait(pause):
+            line = json.dumps(asdict(next(answers))) + "\n"
+            with self._lock:
+                write(line)
 
-    def _read(self, number: int) -> None:
-        pages = [*LISTS, *self.plan.pages]
-        while not self.ended.wait(self.plan.pause):
-            number += self.plan.readers
-            self.seen.reads.append(self._ask("GET", pages[number % len(pages)]))
+    def _reads(self, seed: int) -> Iterator[Answer]:
+        pages = list(self._pages)
+        random.Random(seed).shuffle(pages)
+        return self._each(itertools.cycle(pages), "read")
 
-    def _write(self) -> None:
-        number = 0
-        # A tenth of what one reader reads.
-        while not self.ended.wait(10 * self.plan.pause):
-            number += 1
-            person = self.plan.people[number % len(self.plan.people)]
-            form = {
-                "csrf_token": _TOKEN,
-                "first_name": "Kim",
-                "last_name": f"Number {number}",
-                "website": "www.company.example",
-            }
-            body = urllib.parse.urlencode(form)
-            self.seen.writes.append(self._ask("POST", f"{person}/@@edit", body))
+    def _each(self, paths: Iterator[str], kind: str) -> Iterator[Answer]:
+        return (self._visitor.read(path, kind) for path in paths)
 
-    def _tell(self) -> None:
-        while not self.ended.wait(_INTERVAL):
-            print(json.dumps(asdict(self.seen.counts)), flush=True)
-
-    def _ask(self, method: str, path: str, body: str = "") -> Answer:
-        start, status, error = time.monotonic(), 0, ""
-        headers = {"Connection": "close", "Cookie": f"csrf_token={_TOKEN}"}
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        connection = http.client.HTTPConnection(
-            "127.0.0.1", self.plan.port, timeout=_PATIENCE
-        )
-        with contextlib.closing(connection):
-            try:
-                connection.request(method, path, body or None, headers)
-                with connection.getresponse() as reply:
-                    reply.read()
-                    status = reply.status
-            except (OSError, http.client.HTTPException) as caught:
-                error = repr(caught)
-        return Answer(start, time.monotonic(), status, error)
-
-
-def _main() -> None:
-    visitors = _Visitors(Plan(**json.loads(sys.argv[1])))
-    print("begun", flush=True)
-    visitors.run(sys.stdin)
-    seen = visitors.seen
-    print(
-        json.dumps(
-            {
-                "reads": [asdict(each) for each in seen.reads],
-                "writes": [asdict(each) for each in seen.writes],
-            }
-        )
-    )
+    def _writes(self) -> Iterator[Answer]:
+        for number in itertools.count():
+            place = self._communities[number % len(self._communities)]
+            word = f"zq{number}x{time.time_ns() // 1000}"
+            if number % 5 == 4:
+                yield self._visitor.add_file(f"{place}files/", word)
+            else:
+                yield self._visitor.add_page(f"{place}wiki/", word)
 
 
 if __name__ == "__main__":
-    _main()
+    _Load(Plan(**json.loads(sys.argv[1]))).run()

@@ -23,9 +23,11 @@ from benchmarks.findings import (
 from benchmarks.oldway import Downtime
 from benchmarks.sizes import DatabaseSize
 from benchmarks.tails import Tail
-from benchmarks.upgrades import Bench, benches, paths
+from benchmarks.upgrades import Bench, benches
 from benchmarks.workshop import Workshop
-from tour.visitors import Plan, Seen, crowd
+from tour.answers import Answer, Counts
+from tour.crowd import visited
+from tour.visitors import Plan
 
 #: Databases that differ in nothing but what no evolve step has to do with.
 _SIZES = (
@@ -47,14 +49,10 @@ _OLD_ROUNDS = 1
 #: The window of the largest database, of that of the smallest.
 _SAME = 1.3
 
-#: Readers of the second part; seconds that each rests after an answer, and that they
-#: are watched for before the upgrade and after it.
-_READERS = 4
-_PAUSE = 0.05
+#: Seconds that visitors of the second part rest after an answer, who reads and who
+#: writes, and that they are watched for before the upgrade and after it.
+_PAUSE, _REST = 0.05, 0.5
 _AROUND, _AROUND_QUICK = 5.0, 1.0
-
-#: How a write is answered: accepted, or refused.
-_TOLD = frozenset({303, 503})
 
 #: Milliseconds: what a reader may feel.
 _WORST = 250
@@ -72,9 +70,10 @@ becomes current, the site starts and answers. Nothing is answered meanwhile, and
 nothing is synced."""
 
 _READING = """\
-The site with the database of {size}. One process of {readers} readers, each over a \
-new connection every time and with a pause of {pause:g} ms after each answer: lists, \
-searches and pages in turn; one more visitor changes profiles, ten times as slowly. \
+The site with the database of {size}. One process of four visitors, three who read \
+lists and pages and one who searches, over a new connection every time and with a \
+pause of {pause:g} ms after each answer; one more writes pages and uploads files, ten \
+times as slowly. \
 All share {processors} processors with the site, the servers, and the upgrade: backup, \
 staging, evolving, restart of both processes, to {around:g} s after it. "At rest" is \
 {around:g} s before it begins."""
@@ -103,24 +102,37 @@ class _Found:
 class _Watch:
     """What visitors saw of one upgrade.
 
-    :ivar begin: of the upgrade, on the machine's clock.
+    :ivar begin: of the upgrade, seconds since the epoch.
     """
 
     begin: float
-    seen: Seen
+    answers: list[Answer]
+
+    @property
+    def reads(self) -> list[Answer]:
+        """The answers to whoever read or searched."""
+        return [each for each in self.answers if not each.is_write]
+
+    @property
+    def counts(self) -> Counts:
+        """The answers in numbers."""
+        return Counts.of(self.answers)
+
+    def failed(self, *, writes: bool) -> list[Answer]:
+        """Return what was answered as it should not be."""
+        found = [each for each in self.answers if each.failed]
+        return [each for each in found if each.is_write is writes]
 
     def worst(self, *, at_rest: bool = False) -> float:
         """Return the milliseconds of the longest read: until the upgrade, or since."""
         found = (
-            each.seconds
-            for each in self.seen.reads
-            if (each.end < self.begin) is at_rest
+            each.seconds for each in self.reads if (each.end < self.begin) is at_rest
         )
         return 1000 * max(found, default=0.0)
 
     def usual(self) -> float:
         """Return the milliseconds that half of all reads took at most."""
-        return 1000 * median(each.seconds for each in self.seen.reads)
+        return 1000 * median(each.seconds for each in self.reads)
 
 
 def run(shop: Workshop, *, quick: bool) -> list[Result]:
@@ -169,21 +181,21 @@ def _old_way(shop: Workshop, found: _Found, told: str) -> None:
 
 
 def _watches(shop: Workshop, bench: Bench, around: float) -> Iterator[_Watch]:
-    pages, people = paths(bench.site)
-    plan = Plan(bench.site.port, _READERS, _PAUSE, pages, people)
+    url = f"http://127.0.0.1:{bench.site.port}/"
     for number in range(1, shop.rounds + 1):
         shop.progress.say(f"round {number} of {shop.rounds}: upgrade with readers ...")
         os.sync()
-        with crowd(plan) as visitors:
+        folder = str(shop.root / f"visitors-{number}")
+        with visited(Plan(url, folder, _PAUSE, _REST)) as answers:
             time.sleep(around)
-            begin = time.monotonic()
+            begin = time.time()
             bench.upgrade()
             time.sleep(around)
-            watch = _Watch(begin, visitors.leave())
+        watch = _Watch(begin, answers)
         shop.progress.say(f"worst read: {watch.worst():.0f} ms")
-        strange = [each for each in watch.seen.writes if each.status not in _TOLD]
-        for each in (*watch.seen.failed_reads, *strange):
-            shop.progress.say(f"answered otherwise: {each}")
+        for each in answers:
+            if each.failed:
+                shop.progress.say(f"answered otherwise: {each}")
         yield watch
         if number < shop.rounds:
             bench.go_back()
@@ -243,7 +255,6 @@ def _of_readers(watches: Sequence[_Watch], size: DatabaseSize) -> Result:
         title="Reading during an upgrade",
         compares=_READING.format(
             size=size.title,
-            readers=_READERS,
             pause=1000 * _PAUSE,
             around=_AROUND,
             processors=len(os.sched_getaffinity(0)),
@@ -252,9 +263,9 @@ def _of_readers(watches: Sequence[_Watch], size: DatabaseSize) -> Result:
             _each("worst read, at rest", watches, lambda w: w.worst(at_rest=True)),
             _each("worst read, upgrading", watches, _Watch.worst),
             _each("half of all reads", watches, _Watch.usual),
-            _each("reads", watches, lambda w: len(w.seen.reads), COUNT),
-            _each("writes accepted", watches, lambda w: w.seen.written(303), COUNT),
-            _each("writes refused", watches, lambda w: w.seen.written(503), COUNT),
+            _each("reads", watches, lambda w: w.counts.reads, COUNT),
+            _each("writes accepted", watches, lambda w: w.counts.accepted, COUNT),
+            _each("writes refused", watches, lambda w: w.counts.refused, COUNT),
         ),
         findings=tuple(_felt(watches, quick=size in _QUICK)),
     )
@@ -268,9 +279,8 @@ def _each(
 
 def _felt(watches: Sequence[_Watch], *, quick: bool) -> Iterator[Finding]:
     worst = max(watch.worst() for watch in watches)
-    failed = sum(len(watch.seen.failed_reads) for watch in watches)
-    writes = [each for watch in watches for each in watch.seen.writes]
-    lost = sum(each.status not in _TOLD for each in writes)
+    failed = sum(len(watch.failed(writes=False)) for watch in watches)
+    lost = sum(len(watch.failed(writes=True)) for watch in watches)
     yield Finding(
         "the worst read of all rounds, upgrading",
         worst,

@@ -9,7 +9,7 @@ from benchmarks.cases import upgrade
 from benchmarks.databases import Database
 from benchmarks.sizes import DatabaseSize
 from benchmarks.steps import Documents
-from tour.visitors import Answer, Seen
+from tour.answers import Answer, Counts
 
 
 @pytest.fixture
@@ -59,12 +59,17 @@ def test_database_grows_to_its_size(tmp_path):
 
 def test_the_worst_read_is_told_apart_by_when_it_ended():
     """Reads that ended before the upgrade began are not of it; all others are."""
-    reads = [Answer(0.0, 0.1, 200), Answer(0.9, 1.3, 200), Answer(2.0, 2.2, 500)]
-    watch = upgrade._Watch(1.0, Seen(reads, [Answer(0.0, 0.1, 503)]))
+    answers = [
+        Answer("read", "/", 0.0, 0.1, 200),
+        Answer("search", "/", 0.9, 1.3, 200),
+        Answer("read", "/", 2.0, 2.2, 500),
+        Answer("write", "/", 0.0, 0.1, 503),
+    ]
+    watch = upgrade._Watch(1.0, answers)
     assert watch.worst(at_rest=True) == pytest.approx(100)
     assert watch.worst() == pytest.approx(400)
-    assert watch.seen.failed_reads == [reads[2]]
-    assert watch.seen.written(503) == 1
+    assert watch.failed(writes=False) == [answers[2]]
+    assert watch.counts == Counts(reads=3, failed=1, refused=1)
 
 
 def _websites(data):

@@ -15,7 +15,7 @@ from support.schemas import validated
 
 from karl.recipe.release.base.files import link_or_copy, remove_tree
 from tour import command
-from tour.visitors import Answer, Counts, Seen
+from tour.answers import Answer, Counts
 
 
 @pytest.fixture
@@ -77,12 +77,17 @@ def test_what_it_refuses(words, code, told, tmp_path, capsys):
 
 def test_a_failed_request_is_counted():
     """A page that was not found, and a change that failed, are both told."""
-    fine, refused = Answer(0, 1, 200), Answer(0, 1, 503)
-    seen = Seen(
-        [fine, refused, Answer(0, 1, 0, "reset")],
-        [Answer(0, 1, 303), refused, Answer(0, 1, 500)],
-    )
-    assert seen.counts == Counts(reads=3, failed=3, accepted=1, refused=1)
+    answers = [
+        Answer(kind, "/", 0, 1, status, error=error)
+        for kind, status, error in (
+            ("read", 200, ""), ("search", 503, ""), ("read", 0, "reset"),
+            ("write", 200, ""), ("write", 503, ""), ("write", 500, ""),
+            ("write", 200, "it is not what was written"),
+        )
+    ]  # fmt: skip
+    found = [each.failed for each in answers]
+    assert found == [False, True, True, False, False, True, True]
+    assert Counts.of(answers) == Counts(reads=3, failed=4, accepted=1, refused=1)
 
 
 def test_every_option_is_documented(checkout):

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from support.samplesites import Samples, cloned
-from support.siteload import Answer, Visitor, content, read_answers, visited
 from support.waiting import eventually
 from ZODB.FileStorage.FileStorage import FileIterator
+
+from tour.answers import Answer, read_answers
+from tour.crowd import visited
+from tour.visitors import Plan, Visitor, content
 
 DOCUMENTS = 3000
 
@@ -96,12 +99,12 @@ class Times:
 class Story:
     """What happened, as visitors saw it."""
 
-    def __init__(self, samples: Samples, folder: Path) -> None:
-        self.samples, self.folder = samples, folder
+    def __init__(self, samples: Samples, plan: Plan) -> None:
+        self.samples, self.plan = samples, plan
 
     def answers(self) -> list[Answer]:
         """Every answer until now."""
-        return read_answers(self.folder)
+        return read_answers(self.plan.answers)
 
     def accepted(self) -> list[Answer]:
         """Every write until now that was accepted."""
@@ -140,11 +143,11 @@ def samples() -> Iterator[Samples]:
 @pytest.mark.slow
 def test_the_whole_story(samples, tmp_path):
     """Nobody who reads notices; whoever wrote is never told what is not so."""
-    before = Story(samples, tmp_path / "load").content()
+    story = Story(samples, Plan(samples.url, str(tmp_path / "load")))
+    before = story.content()
     assert len(before["paths"]) == DOCUMENTS
     size, blobs = stored(samples.copy(1))
-    with visited(samples.url, tmp_path / "load") as answers:
-        story = Story(samples, tmp_path / "load")
+    with visited(story.plan) as answers:
         story.let_them_write()
         rehearsed = samples.do("acme-prod/bin/evolve", "1.1", "--rehearse")
         upgraded = samples.do("acme-prod/bin/evolve", "1.1")
