@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.databases import Database
 from benchmarks.programs import Command, ProgramError, environment, timed
 from benchmarks.workshop import Workshop
 
@@ -44,15 +45,6 @@ from Zope2.Startup.run import make_wsgi_app
 assert make_wsgi_app({}, sys.argv[1])
 """
 
-_ZODB_CONF = """\
-<zodb main>
-  <filestorage>
-    path {folder}/Data.fs
-    blob-dir {folder}/blobs
-  </filestorage>
-</zodb>
-"""
-
 _SITE_INI = """\
 [app:main]
 use = egg:acme.site#main
@@ -80,7 +72,8 @@ def start_sample(shop: Workshop, python: Path, commands: Path, folder: Path) -> 
         folder.mkdir()
         config.write_text(_SITE_INI, encoding="utf-8")
         conf = folder / "zodb.conf"
-        conf.write_text(_ZODB_CONF.format(folder=folder), encoding="utf-8")
+        database = Database(folder / "Data.fs", folder / "blobs")
+        conf.write_text(database.conf, encoding="utf-8")
     argv: Command = [
         commands / "karl-serve", "--revision", folder, "--config", config,
         "--bind", "fd://0",

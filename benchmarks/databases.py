@@ -38,6 +38,15 @@ _BATCH = 100  # objects that a transaction writes
 _BEGIN = 1_600_000_000  # the first transaction, a second apart from the next
 _NOISE = 1 << 20
 
+_CONF = """\
+<zodb main>
+  <filestorage>
+    path {database.data}
+    blob-dir {database.blobs}
+  </filestorage>
+</zodb>
+"""
+
 _TRANSACTION = struct.Struct(TRANS_HDR)
 _DATA = struct.Struct(DATA_HDR)
 
@@ -60,6 +69,11 @@ class Database:
     def index(self) -> Path:
         """What FileStorage keeps beside Data.fs."""
         return self.data.with_name(f"{self.data.name}.index")
+
+    @property
+    def conf(self) -> str:
+        """What opens it where nobody serves it: the content of ``zodb.conf``."""
+        return _CONF.format(database=self)
 
 
 @dataclass(frozen=True)

@@ -23,21 +23,12 @@ from benchmarks.sizes import DatabaseSize
 _FOLDER = 1000  # objects that a folder refers to, and that a transaction writes
 _NOISE = 1 << 20
 
-_CONF = """\
-<zodb main>
-  <filestorage>
-    path {database.data}
-    blob-dir {database.blobs}
-  </filestorage>
-</zodb>
-"""
-
 
 def fill(folder: Path, site: Site, documents: int) -> Database:
     """Write a database with documents of the old release into *folder*."""
     folder.mkdir()
     found = Database(folder / "Data.fs", folder / "blobs")
-    (folder / "zodb.conf").write_text(_CONF.format(database=found), encoding="utf-8")
+    (folder / "zodb.conf").write_text(found.conf, encoding="utf-8")
     command = site.folder / "releases" / OLD / "bin" / "karl-fill"
     output([command, str(documents), "--revision", folder, "--quiet"], home=site.home)
     return found

@@ -16,6 +16,7 @@ from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import manifest, release, specification, verification
 
 remove_tree: Callable[[Path], None] = files.remove_tree
+link_or_copy: Callable[[str, str], object] = files.link_or_copy
 
 
 @dataclass(frozen=True)

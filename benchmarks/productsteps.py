@@ -25,15 +25,6 @@ with opened(Path(sys.argv[2])) as database:
     print(time.perf_counter() - start)
 """
 
-_CONF = """\
-<zodb main>
-  <filestorage>
-    path {database.data}
-    blob-dir {database.blobs}
-  </filestorage>
-</zodb>
-"""
-
 _LIBRARY = "with the library: change and reindexing"
 _PLAIN = "naive: modified events"
 
@@ -54,7 +45,7 @@ def compare(site: Site, source: Database, documents: int, rounds: int) -> Result
         library.append(_with_library(site, copy))
         copy = _copied(source, folder.with_name(f"{folder.name}-naive-{number}"))
         conf = copy.data.with_name("zodb.conf")
-        conf.write_text(_CONF.format(database=copy), encoding="utf-8")
+        conf.write_text(copy.conf, encoding="utf-8")
         naive.append(float(site.script(NEW, _NAIVE, ROOT / "benchmarks", conf)))
     measured = Measurement(_LIBRARY, tuple(library)), Measurement(_PLAIN, tuple(naive))
     return Result(

@@ -38,19 +38,13 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def timed(
-    argv: Command,
-    *,
-    home: Path,
-    cwd: Path | None = None,
-    variables: Mapping[str, str] = {},  # never changed
-) -> float:
+def timed(argv: Command, *, home: Path, cwd: Path | None = None) -> float:
     """Run a program to its end and return the seconds that it took.
 
     :raises ProgramError: it failed.
     """
     start = time.perf_counter()
-    output(argv, home=home, cwd=cwd, variables=variables)
+    output(argv, home=home, cwd=cwd)
     return time.perf_counter() - start
 
 

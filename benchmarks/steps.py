@@ -95,9 +95,9 @@ def python(script: str, *words: str | Path) -> str:
     return output(argv, home=ROOT, variables=_variables())
 
 
-def pool(count: int = 2) -> ThreadPoolExecutor:
-    """Return what has that many processes running at once, a processor each."""
-    return ThreadPoolExecutor(count)
+def pool() -> ThreadPoolExecutor:
+    """Return what has two processes running at once, a processor each."""
+    return ThreadPoolExecutor(2)
 
 
 def _variables() -> dict[str, str]:

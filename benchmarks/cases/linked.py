@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
+from benchmarks import ours
 from benchmarks.findings import Result, at_least, named, ratio
 from benchmarks.operation import timed_operation
 from benchmarks.programs import Command, timed
@@ -98,7 +97,4 @@ def _copy_pool(source: Path, pool: Path) -> None:
     pool.mkdir()
     for path in source.iterdir():
         if path.is_file() and not path.name.startswith("."):
-            try:
-                os.link(path, pool / path.name)
-            except OSError:
-                shutil.copyfile(path, pool / path.name)
+            ours.link_or_copy(str(path), str(pool / path.name))
