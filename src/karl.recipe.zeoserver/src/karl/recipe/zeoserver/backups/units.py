@@ -120,7 +120,7 @@ def read_unit(places: UnitLayout, chain: str) -> Unit:
         ValueError,
     ) as error:
         raise DamagedError(
-            f"{places.record} does not describe a backup: {error!r}.", ADVICE
+            f"{places.record} does not describe a backup: {typed.wrong(error)}.", ADVICE
         ) from None
     return unit
 

@@ -193,7 +193,8 @@ def load(places: StorageLayout) -> StorageState:
         raise DamagedError(f"{places.state} is missing.", _advice(places)) from None
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise DamagedError(
-            f"{places.state} does not describe the copies of a database: {error!r}.",
+            f"{places.state} does not describe the copies of a database: "
+            f"{typed.wrong(error)}.",
             _advice(places),
         ) from None
 

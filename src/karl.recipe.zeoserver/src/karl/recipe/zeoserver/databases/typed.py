@@ -66,6 +66,11 @@ def whole(value: Any) -> int:
     return value
 
 
+def wrong(error: Exception) -> str:
+    """Return what is wrong with a file that was read, short whatever the file has."""
+    return f"{type(error).__name__}: {error}"[:200]
+
+
 def _shown(value: Any) -> str:
     return repr(value)[:60]
 

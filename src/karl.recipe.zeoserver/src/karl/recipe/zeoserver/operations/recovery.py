@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from karl.recipe.release.base import files, largefiles
 from karl.recipe.release.base.errors import KarlError, UnreachableError
@@ -25,37 +24,12 @@ from karl.recipe.zeoserver.databases.state import Status, StorageState
 from karl.recipe.zeoserver.declaration.model import Central
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.layouts.storage import StorageLayout
+from karl.recipe.zeoserver.operations import runs
+from karl.recipe.zeoserver.operations.runs import Run
 from karl.recipe.zeoserver.servers import control, processes
-
-#: Bytes of the journal's end that are looked at: more than any one command wrote.
-_TAIL = 1 << 18
 
 #: Seconds that a server has to answer: what is not told now is found out later.
 _PATIENCE = 5.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """A command as the journal has it.
-
-    :ivar begin: its first entry.
-    :ivar steps: what it began to do.
-    :ivar settled: it ended, or what it left has been put right.
-    """
-
-    begin: Mapping[str, Any]
-    steps: Sequence[Mapping[str, Any]]
-    settled: bool
-
-    @property
-    def verb(self) -> str:
-        """What it was."""
-        return str(self.begin["verb"])
-
-    def step(self, name: str) -> Mapping[str, Any] | None:
-        """Return the last step of a name, if it came to that."""
-        found = [step for step in self.steps if step.get("step") == name]
-        return found[-1] if found else None
 
 
 @dataclass(frozen=True)
@@ -82,18 +56,6 @@ class Scene:
         states.save(self.places, state)
 
 
-def last_run(journal: Journal) -> Run | None:
-    """Return the command that the journal tells of last."""
-    entries = journal.tail(_TAIL)
-    begins = [at for at, entry in enumerate(entries) if entry.get("event") == "begin"]
-    if not begins:
-        return None
-    own = entries[begins[-1] :]
-    events = {entry.get("event") for entry in own}
-    steps = [entry for entry in own if entry.get("event") == "step"]
-    return Run(own[0], steps, bool(events & {"end", "recovered"}))
-
-
 def recover(central: Central, name: str, journal: Journal, reporter: Reporter) -> None:
     """Put right what the last command left of a storage; its lock is held."""
     scene = Scene(central, name, journal, reporter)
@@ -104,7 +66,7 @@ def recover(central: Central, name: str, journal: Journal, reporter: Reporter) -
         for path in files.remove_partial(folder):
             reporter.say(f"Removed unfinished work of an earlier command: {path}")
     leftovers.repair(places.repository, reporter)
-    run = last_run(journal)
+    run = runs.last(journal)
     if run is not None and not run.settled:
         _settle(scene, run)
         journal.append("recovered", verb=run.verb)
@@ -175,7 +137,7 @@ def _withdraw_increment(scene: Scene, run: Run) -> None:
 
 def _note_pack(scene: Scene) -> None:
     """Record a pack that ended after zeoctl, which had told a server to, was killed."""
-    step, state = _open_pack(scene.journal), scene.state
+    step, state = runs.open_pack(scene.journal), scene.state
     if step is None:
         return
     number = step["number"]
@@ -187,18 +149,6 @@ def _note_pack(scene: Scene) -> None:
             packed = dataclasses.replace(state.copy(number), packed=when)
             scene.save(state.with_copy(packed))
     scene.journal.append("pack settled", number=number)
-
-
-def _open_pack(journal: Journal) -> Mapping[str, Any] | None:
-    """Return the step of the last pack, unless it is known how that ended."""
-    entry: Mapping[str, Any]
-    for entry in reversed(journal.tail(_TAIL)):
-        event = entry.get("event"), entry.get("verb")
-        if event == ("end", "pack") or event[0] == "pack settled":
-            return None
-        if event == ("step", "pack") and entry.get("step") == "pack":
-            return entry
-    return None
 
 
 def _goes_on(scene: Scene, state: StorageState, number: int) -> bool:

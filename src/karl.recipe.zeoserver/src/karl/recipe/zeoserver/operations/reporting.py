@@ -114,7 +114,9 @@ def _last_backup(storage: Storage) -> dict[str, Any] | None:
     ends = [
         entry
         for entry in Journal(storage.places.journal).tail(_TAIL)
-        if entry.get("verb") == "backup" and entry.get("event") in {"end", "failed"}
+        if entry.get("verb") == "backup"
+        and entry.get("event") in {"end", "failed"}
+        and type(entry.get("time")) is float
     ]
     if not ends:
         return None

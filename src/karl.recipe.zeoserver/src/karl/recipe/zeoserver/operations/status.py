@@ -5,10 +5,6 @@ What needs somebody's attention is said in sentences, the *problems*.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +16,7 @@ from karl.recipe.zeoserver.databases import datafs, inplace, tids
 from karl.recipe.zeoserver.databases import state as states
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_of
 from karl.recipe.zeoserver.layouts.storage import SIDES
-from karl.recipe.zeoserver.operations import backupstatus, recovery, repository, space
+from karl.recipe.zeoserver.operations import backupstatus, repository, runs, space
 from karl.recipe.zeoserver.operations.storage import Storage
 from karl.recipe.zeoserver.rendering.supervisorconf import program
 from karl.recipe.zeoserver.servers import control, orphans, processes, supervisor
@@ -70,7 +66,8 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
     """
     told = Report(storage)
     places = storage.places
-    state = told.attempt(lambda: states.load(places), StorageState())
+    known = told.attempt(lambda: states.load(places), None)
+    state = known or StorageState()
     servers = _servers(told, state)
     found: dict[str, Any] = {
         "servers": servers,
@@ -78,13 +75,13 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
         "backup": told.attempt(lambda: backupstatus.newest(storage), None),
         "free": told.attempt(lambda: space.free(places.databases), None),
         "free_for_backups": told.attempt(lambda: repository.free(storage), None),
-        "doing": told.attempt(lambda: _doing(storage), None),
+        "doing": told.attempt(lambda: runs.doing(places.lock), None),
         "staged": [copy.number for copy in state.staged],
         "problems": told.problems,
     }
     if state.live is not None:
         told.problems += told.attempt(lambda: backupstatus.problems(storage), [])
-    _check_history(told, state, found)
+    _check_history(told, known, found)
     _check_room(told, found)
     if copies:
         found["copies"] = [
@@ -260,31 +257,19 @@ def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
     }
 
 
-def _doing(storage: Storage) -> str | None:
-    """Return what the command does that holds the storage's lock."""
-    try:
-        descriptor = os.open(storage.places.lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            holder = json.loads(os.pread(descriptor, 4096, 0))
-            return f"{holder['purpose']} (process {holder['pid']})"
-        return "another command"
-    finally:
-        os.close(descriptor)
-    return None
-
-
-def _check_history(told: Report, state: StorageState, found: dict[str, Any]) -> None:
+def _check_history(
+    told: Report, state: StorageState | None, found: dict[str, Any]
+) -> None:
     if found["doing"] is not None:
         return
     none: tuple[Path, ...] = ()
-    for path in told.attempt(lambda: states.unknown(told.storage.places, state), none):
-        told.problems.append(f"{path} is not known; no command touches it.")
-    run = recovery.last_run(Journal(told.storage.places.journal))
+    if state is not None:
+        unknown = told.attempt(lambda: states.unknown(told.storage.places, state), none)
+        told.problems += [
+            f"{path} is not known; no command touches it." for path in unknown
+        ]
+    journal = Journal(told.storage.places.journal)
+    run = told.attempt(lambda: runs.last(journal), None)
     if run is not None and not run.settled:
         told.problems.append(
             f"{run.verb} did not end; the next command that changes the storage puts "
