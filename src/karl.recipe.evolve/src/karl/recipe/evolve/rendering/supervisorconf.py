@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from karl.recipe.evolve.declaration.model import SiteDeclaration
+from karl.recipe.release.base.supervisordconf import daemon, value
 
 #: Name of the group of processes.
 GROUP = "site"
@@ -16,40 +17,19 @@ STOP_MARGIN = 10.0
 
 
 def render(site: SiteDeclaration) -> str:
-    """Return ``supervisord.conf``.
-
-    Whether it goes into the background is said on its command line.
-    """
+    """Return ``supervisord.conf``."""
     places = site.places
-    socket = _value(places.supervisor_socket)
     address = site.serving.address
     lines = [
         "; Written by karl.recipe.evolve; the next buildout run writes it again.",
-        "[unix_http_server]",
-        f"file = {socket}",
-        "chmod = 0700",
-        "",
-        "[supervisord]",
-        f"identifier = {site.name}",
-        f"logfile = {_value(places.supervisor_log)}",
-        "logfile_maxbytes = 10MB",
-        "logfile_backups = 5",
-        "loglevel = info",
-        f"pidfile = {_value(places.supervisor_pid)}",
-        f"childlogdir = {_value(places.logs)}",
-        f"directory = {_value(places.root)}",
-        "umask = 027",
-        "strip_ansi = true",
-        "",
-        "[rpcinterface:supervisor]",
-        (
-            "supervisor.rpcinterface_factory = "
-            "supervisor.rpcinterface:make_main_rpcinterface"
+        *daemon(
+            site.name,
+            socket=places.supervisor_socket,
+            log=places.supervisor_log,
+            pid=places.supervisor_pid,
+            logs=places.logs,
+            more=[f"directory = {value(places.root)}"],
         ),
-        "",
-        "[supervisorctl]",
-        f"serverurl = unix://{socket}",
-        "",
         "; It holds the socket; each process inherits it and serves from it, so that",
         "; one after the other can be restarted.",
         f"[fcgi-program:{GROUP}]",
@@ -78,18 +58,13 @@ def render(site: SiteDeclaration) -> str:
 def _socket(site: SiteDeclaration) -> str:
     address = site.serving.address
     if address.path:
-        return f"unix://{_value(address.path)}"
+        return f"unix://{value(address.path)}"
     return f"tcp://{address}"
 
 
 def _command(program: Path) -> str:
-    return f"{_value(shlex.quote(str(program)))} %(process_num)d"
+    return f"{value(shlex.quote(str(program)))} %(process_num)d"
 
 
 def _log(folder: Path) -> str:
-    return f"{_value(folder)}/worker-%(process_num)d.log"
-
-
-def _value(text: str | Path) -> str:
-    """Return *text* as supervisor reads it back: ``%`` begins a name there."""
-    return str(text).replace("%", "%%")
+    return f"{value(folder)}/worker-%(process_num)d.log"

@@ -7,28 +7,12 @@ from __future__ import annotations
 
 import math
 import shlex
-from pathlib import Path
 
 from karl.recipe.evolve.declaration.model import Account, SiteDeclaration
 from karl.recipe.evolve.rendering.supervisorconf import STOP_MARGIN
+from karl.recipe.release.base.systemdunits import CLOSED, command, unit, value, word
 
 _WRITTEN = "# Written by karl.recipe.evolve; the next buildout run writes it again."
-
-#: What no process of a site needs.
-_CLOSED = (
-    "NoNewPrivileges=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "LockPersonality=yes",
-    "SystemCallArchitectures=native",
-)
 
 
 def target(site: SiteDeclaration) -> str:
@@ -73,17 +57,17 @@ def possible(site: SiteDeclaration) -> set[str]:
 
 
 def _supervise(site: SiteDeclaration, account: Account) -> str:
-    return _unit(
+    return unit(
         [
             *_how(site, f"{site.name}.service"),
             "[Unit]",
             f"Description=Site {site.name}",
             "After=network.target",
-            f"RequiresMountsFor={_quoted(site.root)}",
+            f"RequiresMountsFor={word(site.root)}",
             "",
             "[Service]",
             "Type=exec",
-            f"ExecStart={_command(site.places.supervise_command)}",
+            f"ExecStart={command(site.places.supervise_command)}",
             *_run_as(site, account),
             "KillMode=mixed",
             f"TimeoutStopSec={_stop(site) + 10}",
@@ -99,7 +83,7 @@ def _supervise(site: SiteDeclaration, account: Account) -> str:
 def _target(site: SiteDeclaration) -> str:
     numbers = range(1, site.serving.workers + 1)
     wants = " ".join(worker(site, number) for number in numbers)
-    return _unit(
+    return unit(
         [
             *_how(site, target(site)),
             "[Unit]",
@@ -115,7 +99,7 @@ def _target(site: SiteDeclaration) -> str:
 
 def _socket(site: SiteDeclaration, account: Account) -> str:
     address = site.serving.address
-    listen = str(address) if not address.path else address.path.replace("%", "%%")
+    listen = str(address) if not address.path else value(address.path)
     mode = (
         [
             "SocketMode=0660",
@@ -125,7 +109,7 @@ def _socket(site: SiteDeclaration, account: Account) -> str:
         if address.path
         else []
     )
-    return _unit(
+    return unit(
         [
             _WRITTEN,
             "# It stays open while processes are restarted, so that no request fails.",
@@ -143,19 +127,19 @@ def _socket(site: SiteDeclaration, account: Account) -> str:
 
 
 def _worker(site: SiteDeclaration, account: Account) -> str:
-    return _unit(
+    return unit(
         [
             _WRITTEN,
             "[Unit]",
             f"Description=Site {site.name}, process %i",
             "After=network.target",
             f"PartOf={target(site)}",
-            f"RequiresMountsFor={_quoted(site.root)}",
+            f"RequiresMountsFor={word(site.root)}",
             "StartLimitIntervalSec=0",
             "",
             "[Service]",
             "Type=exec",
-            f"ExecStart={_command(site.places.worker_command)} %i",
+            f"ExecStart={command(site.places.worker_command)} %i",
             f"Sockets={site.name}.socket",
             *_run_as(site, account),
             "KillMode=mixed",
@@ -185,26 +169,7 @@ def _run_as(site: SiteDeclaration, account: Account) -> list[str]:
         f"User={account.user}",
         f"Group={account.group}",
         "UMask=0027",
-        f"WorkingDirectory={_path(site.root)}",
+        f"WorkingDirectory={value(site.root)}",
         "LimitNOFILE=65536",
-        *_CLOSED,
+        *CLOSED,
     ]
-
-
-def _command(program: Path) -> str:
-    """Return a command; the colon keeps systemd from replacing ``$``."""
-    return _quoted(f":{program}")
-
-
-def _path(text: str) -> str:
-    return text.replace("%", "%%")
-
-
-def _quoted(text: str) -> str:
-    """Return *text* as one word; a per cent sign would begin a name there."""
-    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
-    return f'"{escaped}"'
-
-
-def _unit(lines: list[str]) -> str:
-    return "\n".join(lines) + "\n"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
+from karl.recipe.release.base.supervisordconf import daemon, value
 from karl.recipe.zeoserver.declaration.model import Central
 
 #: Seconds that a server has to end: a large database's index is saved then.
@@ -12,38 +12,17 @@ STOP_WAIT = 120
 
 
 def render_daemon(central: Central) -> str:
-    """Return ``supervisord.conf``.
-
-    Whether it goes into the background is said on its command line.
-    """
+    """Return ``supervisord.conf``."""
     places = central.places
-    socket = _value(places.supervisor_socket)
     lines = [
         "; Written by karl.recipe.zeoserver; the next buildout run writes it again.",
-        "[unix_http_server]",
-        f"file = {socket}",
-        "chmod = 0700",
-        "",
-        "[supervisord]",
-        f"identifier = {central.name}",
-        f"logfile = {_value(places.supervisor_log)}",
-        "logfile_maxbytes = 10MB",
-        "logfile_backups = 5",
-        "loglevel = info",
-        f"pidfile = {_value(places.supervisor_pid)}",
-        f"childlogdir = {_value(places.logs)}",
-        "umask = 027",
-        "strip_ansi = true",
-        "",
-        "[rpcinterface:supervisor]",
-        (
-            "supervisor.rpcinterface_factory = "
-            "supervisor.rpcinterface:make_main_rpcinterface"
+        *daemon(
+            central.name,
+            socket=places.supervisor_socket,
+            log=places.supervisor_log,
+            pid=places.supervisor_pid,
+            logs=places.logs,
         ),
-        "",
-        "[supervisorctl]",
-        f"serverurl = unix://{socket}",
-        "",
         "; One for each database copy that is served; zeoctl writes them.",
         "[include]",
         "files = programs/*.conf",
@@ -68,7 +47,7 @@ def render_program(central: Central, name: str, side: str) -> str:
     lines = [
         "; Written by karl.recipe.zeoserver; zeoctl writes it again.",
         f"[program:{program(name, side)}]",
-        f"command = {_value(f'{runner} {name} {side}')}",
+        f"command = {value(f'{runner} {name} {side}')}",
         "autostart = true",
         "autorestart = unexpected",
         "exitcodes = 3",
@@ -78,13 +57,8 @@ def render_program(central: Central, name: str, side: str) -> str:
         f"stopwaitsecs = {STOP_WAIT}",
         f"umask = {umask}",
         "redirect_stderr = true",
-        f"stdout_logfile = {_value(output)}",
+        f"stdout_logfile = {value(output)}",
         "stdout_logfile_maxbytes = 10MB",
         "stdout_logfile_backups = 3",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _value(text: str | Path) -> str:
-    """Return *text* as supervisor reads it back: ``%`` begins a name there."""
-    return str(text).replace("%", "%%")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from karl.recipe.release.base import systemdunits
+from karl.recipe.release.base.systemdunits import command, unit, word
 from karl.recipe.zeoserver.declaration.model import Account, Central, Schedule
 from karl.recipe.zeoserver.declaration.schedules import DAYS
 from karl.recipe.zeoserver.rendering import timers
@@ -16,19 +18,8 @@ _WRITTEN = "# Written by karl.recipe.zeoserver; the next buildout run writes it 
 #: What no server and no backup needs.  Nothing here mounts a folder anew: links
 #: between a database and its backups cannot cross a mount.
 _CLOSED = (
-    "NoNewPrivileges=yes",
-    "PrivateDevices=yes",
-    "ProtectClock=yes",
-    "ProtectControlGroups=yes",
-    "ProtectHostname=yes",
-    "ProtectKernelLogs=yes",
-    "ProtectKernelModules=yes",
-    "ProtectKernelTunables=yes",
+    *systemdunits.CLOSED,
     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-    "RestrictNamespaces=yes",
-    "RestrictRealtime=yes",
-    "LockPersonality=yes",
-    "SystemCallArchitectures=native",
 )
 
 #: Folders that ``ProtectSystem=full`` closes to writing.
@@ -60,7 +51,7 @@ def calendar(schedule: Schedule) -> str:
 
 def _servers(central: Central, account: Account) -> str:
     folder = shlex.quote(str(central.places.systemd))
-    return _unit(
+    return unit(
         [
             _WRITTEN,
             "# Let systemd know all units of this folder, and start them:",
@@ -70,11 +61,11 @@ def _servers(central: Central, account: Account) -> str:
             "[Unit]",
             f"Description=ZEO servers of {central.name}",
             "After=network.target",
-            f"RequiresMountsFor={_quoted(central.root)}",
+            f"RequiresMountsFor={word(central.root)}",
             "",
             "[Service]",
             "Type=exec",
-            f"ExecStart={_command(central.places.supervise)}",
+            f"ExecStart={command(central.places.supervise)}",
             *_run_as(central, account),
             "KillMode=mixed",
             f"TimeoutStopSec={STOP_WAIT + 30}",
@@ -89,7 +80,7 @@ def _servers(central: Central, account: Account) -> str:
 
 
 def _task(central: Central, account: Account, timer: Timer) -> str:
-    return _unit(
+    return unit(
         [
             _WRITTEN,
             "[Unit]",
@@ -99,7 +90,7 @@ def _task(central: Central, account: Account, timer: Timer) -> str:
             "",
             "[Service]",
             "Type=oneshot",
-            f"ExecStart={_command(central.places.zeoctl, *timer.arguments)}",
+            f"ExecStart={command(central.places.zeoctl, *timer.arguments)}",
             *_run_as(central, account),
             "Nice=10",
             "IOSchedulingPriority=7",
@@ -108,7 +99,7 @@ def _task(central: Central, account: Account, timer: Timer) -> str:
 
 
 def _timer(central: Central, timer: Timer) -> str:
-    return _unit(
+    return unit(
         [
             _WRITTEN,
             "[Unit]",
@@ -136,19 +127,4 @@ def _mounts(central: Central, name: str) -> str:
     """Return the folders without whose disks a task is not begun."""
     declared = central.storages[name]
     folders = [central.root, declared.repository, declared.scratch]
-    return " ".join(_quoted(folder) for folder in folders if folder)
-
-
-def _command(program: Path, *arguments: str) -> str:
-    """Return a command; the colon keeps systemd from replacing ``$``."""
-    return " ".join([_quoted(f":{program}"), *arguments])
-
-
-def _quoted(text: str) -> str:
-    """Return *text* as one word; a per cent sign would begin a name there."""
-    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
-    return f'"{escaped}"'
-
-
-def _unit(lines: list[str]) -> str:
-    return "\n".join(lines) + "\n"
+    return " ".join(word(folder) for folder in folders if folder)
