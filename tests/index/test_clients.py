@@ -62,6 +62,14 @@ def served(index: Index) -> Iterator[str]:
         thread.join()
 
 
+@pytest.fixture(params=["file", "http"])
+def url(index, request: pytest.FixtureRequest) -> str:
+    """Where a client finds the index, in either way."""
+    if request.param == "file":
+        return index.layout.simple.as_uri()
+    return request.getfixturevalue("served")
+
+
 def run(*argv: object, home: Path, expect: int = 0) -> str:
     """Run a client with nothing of this machine's configuration."""
     done = subprocess.run(
@@ -99,14 +107,8 @@ def installed(python: Path, home: Path) -> dict[str, str]:
 WANTED = {"app": "1.0", "legacy": "1.0", "zope.base": "1.0"}
 
 
-@pytest.mark.parametrize("way", ["file", "http"])
-def test_pip_installs_with_its_own_resolver(index, request, tmp_path, way):
+def test_pip_installs_with_its_own_resolver(index, url, tmp_path):
     """pip installs a pinned set, sdist included, over file:// and over HTTP."""
-    url = (
-        request.getfixturevalue("served")
-        if way == "http"
-        else index.layout.simple.as_uri()
-    )
     python = new_environment(tmp_path)
     run(
         sys.executable, "-m", "pip", "--isolated", "--python", python, "install",
@@ -145,14 +147,8 @@ def test_pip_reads_the_lock_file_itself(index, tmp_path):
     assert installed(python, tmp_path) == WANTED
 
 
-@pytest.mark.parametrize("way", ["file", "http"])
-def test_uv_installs(index, request, tmp_path, way):
+def test_uv_installs(index, url, tmp_path):
     """Uv installs with hashes required, sdist included, over file:// and HTTP."""
-    url = (
-        request.getfixturevalue("served")
-        if way == "http"
-        else index.layout.simple.as_uri()
-    )
     python = new_environment(tmp_path)
     (tmp_path / "r.txt").write_text(requirements_txt(index.lock))
     run(
@@ -162,14 +158,8 @@ def test_uv_installs(index, request, tmp_path, way):
     assert installed(python, tmp_path) == WANTED
 
 
-@pytest.mark.parametrize("way", ["file", "http"])
-def test_zc_buildout_installs(index, request, tmp_path, way):
+def test_zc_buildout_installs(index, url, tmp_path):
     """zc.buildout installs pinned eggs, sdist included, over file:// and HTTP."""
-    url = (
-        request.getfixturevalue("served")
-        if way == "http"
-        else index.layout.simple.as_uri()
-    )
     (tmp_path / "buildout.cfg").write_text(
         f"[buildout]\nextends = {index.layout.versions_file}\nparts = app\n"
         f"index = {url}\nnewest = false\nallow-picked-versions = false\n"
