@@ -113,6 +113,17 @@ def test_every_command_of_the_readme_is_one_that_these_tests_run(page):
     assert told == [command for command, _ in STEPS]
 
 
+def test_the_table_of_the_tour_is_that_of_its_page(page, checkout):
+    """README and tutorial show the same tour, with a row for each of its chapters."""
+    table = page("README.md").blocks("text")[2]
+    assert table in page("docs/tutorial/tour.md").blocks("text")
+    _, *rows = table.partition("\n\n")[0].splitlines()
+    code = (checkout / "tour/command.py").read_text()
+    chapters = re.findall(r'\.chapter\(\s+"([^"]+)"', code)
+    assert {re.split("  +", row)[0] for row in rows} == set(chapters)
+    assert len(rows) == len(chapters)
+
+
 def test_the_prerequisites_are_what_the_checks_run_with(page, checkout):
     """The packages of the README are those that .ci/run installs for the checks."""
     named = set(commands(page)[0].split()[3:])
@@ -171,6 +182,11 @@ def _serve(clone: Clone, command: str) -> None:
         assert release_of(url) == "1.1"
         with urllib.request.urlopen(url) as answer:
             assert b"Acme Hub" in answer.read()
+
+
+def _tour(clone: Clone, command: str) -> None:
+    """See that it is there: ``tests/tour`` goes on it, for some minutes."""
+    assert "--keep" in clone.run(f"{command} --help")
 
 
 def _central(clone: Clone, command: str) -> None:
@@ -233,6 +249,7 @@ STEPS: tuple[tuple[str, Callable[[Clone, str], None]], ...] = (
     (f"{DEV}/bin/switch-version 1.1", _first_switch),
     (f"{DEV}/{BIN}/karl-fill 200", _run),
     (f"{DEV}/{BIN}/karl-serve", _serve),
+    ("bin/tour", _tour),
     ("bin/buildout -c buildouts/zeo-central.cfg", _central),
     (f"{ZEO}/bin/switch-version 1", _run),
     (f"{ZEO}/bin/zeoctl init acme-prod", _run),
@@ -316,7 +333,7 @@ def plain(text: str) -> list[str]:
 @pytest.mark.slow
 def test_the_commands_do_what_the_readme_says(clone, page):
     """All run in a fresh clone with an empty HOME; what is shown is what is printed."""
-    first, upgrade, listed = page("README.md").blocks("text")[1:]
+    first, _, upgrade, listed = page("README.md").blocks("text")[1:]
     said = clone.said[f"{DEV}/bin/switch-version 1.1"].splitlines()
     assert set(first.splitlines()) <= set(said)
     said = clone.said[f"{PROD}/bin/evolve 1.1"].replace(str(clone.root), "/srv/karl")
