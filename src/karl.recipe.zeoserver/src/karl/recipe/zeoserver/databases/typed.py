@@ -40,10 +40,10 @@ def built(kind: type[_Kind], values: Mapping[str, Any], **given: Any) -> _Kind:
             found[name] = _typed(value, fields[name])
         except ValueError:
             raise ValueError(f"{name} is {_shown(value)}") from None
-    try:
-        return kind(**found, **given)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+    lacking = _required(typing.cast("Hashable", kind)) - {*found, *given}
+    if lacking:
+        raise ValueError(f"it lacks {', '.join(sorted(lacking))}")
+    return kind(**found, **given)
 
 
 def tid(text: str) -> str:
@@ -68,7 +68,8 @@ def whole(value: Any) -> int:
 
 def wrong(error: Exception) -> str:
     """Return what is wrong with a file that was read, short whatever the file has."""
-    return f"{type(error).__name__}: {error}"[:200]
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    return f"{kind}{error}"[:200]
 
 
 def _shown(value: Any) -> str:
@@ -80,6 +81,16 @@ def _hints(kind: Hashable) -> Mapping[str, Any]:
     hints = typing.get_type_hints(kind)
     fields = dataclasses.fields(typing.cast("Any", kind))
     return {field.name: hints[field.name] for field in fields}
+
+
+@functools.lru_cache
+def _required(kind: Hashable) -> frozenset[str]:
+    return frozenset(
+        field.name
+        for field in dataclasses.fields(typing.cast("Any", kind))
+        if field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    )
 
 
 def _typed(value: Any, hint: Any) -> Any:
