@@ -143,7 +143,7 @@ def sharing(path: Path, when_alone: Callable[[], None]) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         writable = True
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EROFS):
+        if error.errno not in (errno.EACCES, errno.EROFS) or not path.exists():
             raise
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         writable = False
