@@ -8,6 +8,15 @@ from pathlib import Path
 from karl.recipe.release.base.layout import ReleaseLayout, RevisionLayout, SiteLayout
 
 
+def interpreter_of(release: ReleaseLayout) -> Path | None:
+    """Return the interpreter of a release, maybe another Python than ours.
+
+    None: it has none.
+    """
+    found = sorted(release.interpreter.parent.glob("python3.*"))
+    return found[-1] if found else None
+
+
 @dataclass(frozen=True)
 class EvolveLayout:
     """The places of a site.

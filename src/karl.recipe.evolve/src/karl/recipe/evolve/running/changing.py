@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from karl.recipe.evolve.running.counting import remember_counts
-from karl.recipe.evolve.running.errors import UnfinishedError
+from karl.recipe.evolve.running.errors import UnfinishedError, told
 from karl.recipe.evolve.running.events import Progress
 from karl.recipe.evolve.running.packages import PendingStep
 from karl.recipe.evolve.running.record import DEFERRED, Run, set_version
@@ -48,11 +47,8 @@ def failing(session: Session, pending: PendingStep) -> Iterator[None]:
         raise kind(f"The step {pending} failed: {error.message}", error.tip) from error
     except Exception as error:
         session.abort()
-        place = traceback.extract_tb(error.__traceback__)[-1]
         raise StepError(
-            f"The step {pending} ({pending.title}) failed:"
-            f" {type(error).__name__}: {error}"
-            f" (in {place.filename}, line {place.lineno}).",
+            f"The step {pending} ({pending.title}) failed: {told(error)}.",
             "Correct the step; what was committed before stays.",
         ) from error
 

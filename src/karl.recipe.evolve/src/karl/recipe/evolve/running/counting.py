@@ -46,7 +46,7 @@ def losses(
         return
     for name in step.indexes:
         missing = _missing(after, name)
-        had = 0 if before is None else _missing(before, name, new=0)
+        had = None if before is None else _missing(before, name)
         if missing is not None and missing != (had or 0):
             yield (
                 f"The index {name} has seen {after['indexes'][name]:,} documents,"
@@ -54,8 +54,9 @@ def losses(
             )
 
 
-def _missing(counted: dict[str, Any], name: str, new: int | None = None) -> int | None:
+def _missing(counted: dict[str, Any], name: str) -> int | None:
+    """Return how many documents an index has not seen; None: it cannot be told."""
     seen = counted["indexes"].get(name)
     if seen is None or counted["documents"] is None:
-        return new
+        return None
     return int(counted["documents"] - seen)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
+
 from karl.recipe.evolve.steps import EvolveError
+
+
+def told(error: Exception) -> str:
+    """Return what an error of other people's code is, and where it was raised."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"in {place.filename}, line {place.lineno}"
+    return f"{type(error).__name__}: {error} ({where})"
 
 
 class UsageError(EvolveError):

@@ -8,13 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.evolve.running.errors import BusyError, RefusedError, UsageError
+from karl.recipe.evolve.running.errors import (
+    BusyError,
+    RefusedError,
+    UsageError,
+    told,
+)
 from karl.recipe.evolve.running.events import Listener
 from karl.recipe.evolve.running.session import Session
 from karl.recipe.evolve.running.storages import Source
@@ -40,11 +44,8 @@ def call(session: Session, name: str) -> None:
         session.commit(f"evolve: {name}")
     except Exception as error:
         session.abort()
-        place = traceback.extract_tb(error.__traceback__)[-1]
         raise EvolveError(
-            f"The function {name} failed: {type(error).__name__}: {error} (in "
-            f"{place.filename}, line {place.lineno}).",
-            "Correct it.",
+            f"The function {name} failed: {told(error)}.", "Correct it."
         ) from error
     finally:
         session.stop.uninterruptible = False

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from karl.recipe.evolve.declaration.layout import EvolveLayout
+from karl.recipe.evolve.declaration.layout import EvolveLayout, interpreter_of
 from karl.recipe.release.base import files
 from karl.recipe.release.base.command import Parser, guarded
 from karl.recipe.release.base.console import Console
@@ -72,20 +72,6 @@ def resolved(revision: RevisionLayout) -> tuple[Path, ReleaseLayout, int]:
     return folder, release, int(folder.name)
 
 
-def interpreter(release: ReleaseLayout) -> Path:
-    """Return the interpreter of a release, of whatever version of Python.
-
-    :raises RefusedError: it has none.
-    """
-    found = sorted(release.interpreter.parent.glob("python3.*"))
-    if not found:
-        raise RefusedError(
-            f"The release {release.root} has no interpreter.",
-            "Have it checked: bin/switch-version --verify.",
-        )
-    return found[-1]
-
-
 def _launch(places: EvolveLayout, argv: Sequence[str]) -> NoReturn:
     args = _parser().parse_args(argv)
     if args.revision:
@@ -94,7 +80,12 @@ def _launch(places: EvolveLayout, argv: Sequence[str]) -> NoReturn:
         revision = RevisionLayout(places.current)
     folder, release, number = resolved(revision)
     launch = Launch(args.number, number, release.root.name, str(folder))
-    python = interpreter(release)
+    python = interpreter_of(release)
+    if python is None:
+        raise RefusedError(
+            f"The release {release.root} has no interpreter.",
+            "Have it checked: bin/switch-version --verify.",
+        )
     sockets = [_private(args.socket or places.worker_socket(args.number))]
     if not args.socket:
         sockets.insert(0, _inherited())

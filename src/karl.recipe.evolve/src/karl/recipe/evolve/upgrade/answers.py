@@ -49,15 +49,9 @@ def document(text: str) -> Mapping[str, Any] | None:
     """Return the one JSON object that *text* is; None if it is anything else."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (RecursionError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def last_line(text: str) -> Mapping[str, Any] | None:
-    """Return the JSON object that is the last line of *text*, or None."""
-    lines = text.rstrip("\n").rpartition("\n")
-    return document(lines[2])
 
 
 def told_error(found: Mapping[str, Any] | None) -> tuple[str, str, int] | None:

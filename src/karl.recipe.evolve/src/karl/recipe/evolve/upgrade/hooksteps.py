@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from karl.recipe.evolve.declaration.model import Command
+from karl.recipe.evolve.upgrade import sitecommands
 from karl.recipe.evolve.upgrade.model import Facts
 from karl.recipe.evolve.upgrade.step import Step, Work
 from karl.recipe.release.base import process
-from karl.recipe.release.base.errors import KarlError
 
 
 def hook(when: str, phase: str, *, window: bool = True) -> Step:
@@ -20,8 +19,9 @@ def hook(when: str, phase: str, *, window: bool = True) -> Step:
         return "" if work.declared.hooks[moment] else "there are none"
 
     def run(work: Work) -> Facts:
+        limit = work.declared.timeouts.hook
         for command in work.declared.hooks[moment]:
-            _run(work, moment, command)
+            sitecommands.run(work, moment, command, limit, environment(work, moment))
         return {}
 
     return Step(
@@ -48,14 +48,3 @@ def environment(work: Work, moment: str) -> dict[str, str]:
     return process.clean_environment(
         **{name: "" if value is None else str(value) for name, value in known.items()}
     )
-
-
-def _run(work: Work, moment: str, command: Command) -> None:
-    limit = work.declared.timeouts.hook
-    ended = work.programs.run(command, limit, env=environment(work, moment))
-    if ended.late or ended.status:
-        how = f"took longer than {limit:g} s" if ended.late else "failed"
-        raise KarlError(
-            f"The command {moment} {how}: {' '.join(command)}.",
-            f"It said: {ended.text.strip()[-500:]}" if ended.text.strip() else "",
-        )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.evolve.declaration.layout import EvolveLayout
+from karl.recipe.evolve.declaration.layout import EvolveLayout, interpreter_of
 
 _NUMBER = re.compile(r"[1-9][0-9]*\Z")
 
@@ -98,7 +98,6 @@ class Places:
         return tuple(run for run in found if run.journal.is_file())
 
     def interpreter(self, version: str) -> Path:
-        """Return the interpreter of a release: maybe another Python than ours."""
-        usual = self.layout.release(version).interpreter
-        found = sorted(usual.parent.glob("python3*"))
-        return found[0] if found and not usual.exists() else usual
+        """Return the interpreter of a release, or where it should be."""
+        release = self.layout.release(version)
+        return interpreter_of(release) or release.interpreter

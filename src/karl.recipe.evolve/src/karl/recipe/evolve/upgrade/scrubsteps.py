@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from karl.recipe.evolve.declaration.model import Command
-from karl.recipe.evolve.upgrade import storagesteps
+from karl.recipe.evolve.upgrade import sitecommands, storagesteps
 from karl.recipe.evolve.upgrade.evolvesteps import Watcher
 from karl.recipe.evolve.upgrade.model import Facts, Foreign
 from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.evolve.upgrade.step import Work
 from karl.recipe.release.base import files, process
-from karl.recipe.release.base.errors import KarlError, RefusedError
+from karl.recipe.release.base.errors import RefusedError
 
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _FUNCTION = re.compile(rf"{_NAME}:{_NAME}\Z", re.ASCII)
@@ -144,14 +144,7 @@ def _run(work: Work, command: Command) -> None:
     configuration = work.places.scrub_conf
     files.write(configuration, _configuration(work))
     limit = work.declared.timeouts.evolve
-    ended = work.programs.run(command, limit, env=_environment(work))
-    if ended.late or ended.status:
-        how = f"took longer than {limit:g} s" if ended.late else "failed"
-        told = ended.text.strip()[-500:]
-        raise KarlError(
-            f"The command {' '.join(command)} {how}.",
-            f"It said: {told}" if told else f"See {work.places.errors}.",
-        )
+    sitecommands.run(work, "scrub", command, limit, _environment(work))
 
 
 def _environment(work: Work) -> Mapping[str, str]:
