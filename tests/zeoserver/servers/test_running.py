@@ -135,7 +135,7 @@ def test_status_tells_what_is_not_as_it_should_be(started):
 
 def test_a_hung_server_is_told(started, monkeypatch):
     """A server that is stopped dead does not hang status."""
-    monkeypatch.setattr("karl.recipe.zeoserver.operations.status._PATIENCE", 0.2)
+    monkeypatch.setattr("karl.recipe.zeoserver.operations.serverstatus._PATIENCE", 0.2)
     pid = control.status(started.storage_places("acme"), "a").pid
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -10,8 +10,8 @@ from karl.recipe.release.base.console import table
 from karl.recipe.zeoserver.backups import moments
 from karl.recipe.zeoserver.commands.verb import Result, Verb
 from karl.recipe.zeoserver.operations import verifying
-from karl.recipe.zeoserver.operations.plans import megabytes
 from karl.recipe.zeoserver.operations.storage import Storage
+from karl.recipe.zeoserver.operations.words import megabytes
 
 _HEADS = ("BACKUP", "KIND", "COPY", "MADE", "LAST TRANSACTION", "DATA", "BLOBS",
           "VERIFIED")  # fmt: skip

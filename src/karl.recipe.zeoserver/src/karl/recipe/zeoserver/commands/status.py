@@ -7,15 +7,15 @@ It ends with 0 whatever it finds: it is a report.  What needs attention is in th
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from karl.recipe.release.base.blocks import moment
 from karl.recipe.release.base.console import table
 from karl.recipe.zeoserver.commands.verb import Result, Verb
 from karl.recipe.zeoserver.operations import status
-from karl.recipe.zeoserver.operations.plans import megabytes
 from karl.recipe.zeoserver.operations.storage import Storage
+from karl.recipe.zeoserver.operations.words import size_of, text_of
 
 _HEADS = (
     "STORAGE", "COPY", "MODE", "SERVER", "CLIENTS", "SIZE", "OBJECTS", "LAST COMMIT",
@@ -59,16 +59,16 @@ def _row(name: str, found: Result) -> tuple[str, ...]:
     live = found["live"] or {}
     return (
         name,
-        _text(live.get("number")),
-        _text(live.get("mode")),
+        text_of(live.get("number")),
+        text_of(live.get("mode")),
         _served(found),
-        _text(live.get("clients")),
-        _size(live.get("size")),
-        _text(live.get("objects")),
-        _moment(live.get("time")),
+        text_of(live.get("clients")),
+        size_of(live.get("size")),
+        text_of(live.get("objects")),
+        moment(live.get("time")),
         _backup(found["backup"]),
-        _moment(live.get("packed"), "never"),
-        _size(found["free"]),
+        moment(live.get("packed"), "never"),
+        size_of(found["free"]),
     )
 
 
@@ -76,16 +76,16 @@ def _one(name: str, found: Result) -> str:
     """Return all that is known of one storage, a line for each."""
     live = found["live"] or {}
     lines = [
-        ("live copy", _text(live.get("number"))),
-        ("mode", _text(live.get("mode"))),
-        ("size", _size(live.get("size"))),
-        ("objects", _text(live.get("objects"))),
-        ("last commit", f"{_moment(live.get('time'))} {live.get('tid') or ''}"),
+        ("live copy", text_of(live.get("number"))),
+        ("mode", text_of(live.get("mode"))),
+        ("size", size_of(live.get("size"))),
+        ("objects", text_of(live.get("objects"))),
+        ("last commit", f"{moment(live.get('time'))} {live.get('tid') or ''}"),
         *(line for server in found["servers"] for line in _server_lines(server)),
         ("last backup", _backup(found["backup"])),
-        ("last pack", _moment(live.get("packed"), "never")),
-        ("free disk", _size(found["free"])),
-        ("for backups", _size(found["free_for_backups"])),
+        ("last pack", moment(live.get("packed"), "never")),
+        ("free disk", size_of(found["free"])),
+        ("for backups", size_of(found["free_for_backups"])),
     ]
     if found["staged"]:
         lines.append(("staged", ", ".join(str(each) for each in found["staged"])))
@@ -103,7 +103,7 @@ def _server_lines(server: Mapping[str, Any]) -> list[tuple[str, str]]:
     else:
         how = (
             f"copy {server['number']}, {server['mode']}, process {server['pid']} "
-            f"since {_moment(server['since'])}, {len(server['clients'])} clients"
+            f"since {moment(server['since'])}, {len(server['clients'])} clients"
         )
         if server["packing"]:
             how += ", packing"
@@ -120,9 +120,9 @@ def _copy_row(name: str, copy: Mapping[str, Any]) -> tuple[str, ...]:
         str(copy["number"]),
         copy["status"],
         copy["mode"],
-        _text(copy["side"]),
-        _size(copy["size"]),
-        _moment(copy["made"]),
+        text_of(copy["side"]),
+        size_of(copy["size"]),
+        moment(copy["made"]),
         f"{copy['origin']}{parent}",
     )
 
@@ -147,21 +147,7 @@ def _backup(backup: Mapping[str, Any] | None) -> str:
         verified = "verified"
     lacking = backup["missing_blobs"]
     blobs = f", lacks {lacking} blobs" if lacking else ""
-    return f"{_moment(backup['made'])} {verified}{blobs}"
-
-
-def _text(value: object) -> str:
-    return "-" if value is None else str(value)
-
-
-def _size(value: int | None) -> str:
-    return "-" if value is None else megabytes(value)
-
-
-def _moment(value: float | None, otherwise: str = "-") -> str:
-    if value is None:
-        return otherwise
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
+    return f"{moment(backup['made'])} {verified}{blobs}"
 
 
 VERBS = (

@@ -9,7 +9,7 @@ from karl.recipe.release.base.blocks import Attention, moment, notice, problem, 
 from karl.recipe.zeoserver.databases.state import Status
 from karl.recipe.zeoserver.declaration.model import Schedule, StorageDeclaration
 from karl.recipe.zeoserver.operations import backupstatus
-from karl.recipe.zeoserver.operations.plans import megabytes
+from karl.recipe.zeoserver.operations.words import megabytes
 
 _HOUR, _DAY = 3600.0, 86400.0
 

@@ -14,8 +14,9 @@ from karl.recipe.zeoserver.backups.units import Unit
 from karl.recipe.zeoserver.databases.state import Status, StorageState
 from karl.recipe.zeoserver.operations import increments, sizes
 from karl.recipe.zeoserver.operations.increments import Newest
-from karl.recipe.zeoserver.operations.plans import Plan, megabytes
+from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
+from karl.recipe.zeoserver.operations.words import megabytes
 
 #: Exit code of a backup that lacks blobs: it is there, but not all of it.
 INCOMPLETE = 6

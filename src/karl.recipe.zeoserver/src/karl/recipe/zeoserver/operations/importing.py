@@ -18,9 +18,10 @@ from karl.recipe.zeoserver.databases.records import MAGIC
 from karl.recipe.zeoserver.databases.state import CopyState, StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout, ForeignLayout
 from karl.recipe.zeoserver.operations import placing, repository, rules, space
-from karl.recipe.zeoserver.operations.plans import Plan, megabytes
+from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
+from karl.recipe.zeoserver.operations.words import megabytes
 
 #: How a Data.fs begins that Python 2 wrote.
 _MAGIC_OF_PYTHON_2 = b"FS21"

@@ -13,9 +13,10 @@ from karl.recipe.zeoserver.databases import inplace, packestimate
 from karl.recipe.zeoserver.databases.state import StorageState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import rules, sizes, space
-from karl.recipe.zeoserver.operations.plans import Plan, megabytes
+from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.sizes import Size
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
+from karl.recipe.zeoserver.operations.words import megabytes
 from karl.recipe.zeoserver.servers import control
 
 _DAY = 86400.0

@@ -34,8 +34,3 @@ class Plan:
         :param text: what was done, sentences for people.
         """
         return {**self.facts, "changed": bool(self.steps), "text": text, **facts}
-
-
-def megabytes(size: int) -> str:
-    """Return a size for people."""
-    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"

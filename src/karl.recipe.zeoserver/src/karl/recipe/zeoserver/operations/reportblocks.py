@@ -8,7 +8,7 @@ from typing import Any
 
 from karl.recipe.release.base import blocks, pages
 from karl.recipe.release.base.blocks import PROBLEM, Block, moment
-from karl.recipe.zeoserver.operations.plans import megabytes
+from karl.recipe.zeoserver.operations.words import megabytes, size_of, text_of
 
 _SERVER_HEADS = ("Address", "Copy", "Mode", "Process", "Since", "Clients", "Where")
 _COPY_HEADS = ("Copy", "Status", "Mode", "Address", "Data.fs", "Made", "From")
@@ -114,29 +114,29 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     live, backup = found["live"] or {}, found["backup"] or {}
     serving = [server for server in found["servers"] if server["serves"]]
     return [
-        ("Live copy", _text(live.get("number"))),
-        ("Mode", _text(live.get("mode"))),
+        ("Live copy", text_of(live.get("number"))),
+        ("Mode", text_of(live.get("mode"))),
         ("Served on", ", ".join(server["side"] for server in serving) or "-"),
-        ("Clients", _text(live.get("clients"))),
-        ("Data.fs", _size(live.get("size"))),
-        ("Objects", _text(live.get("objects"))),
+        ("Clients", text_of(live.get("clients"))),
+        ("Data.fs", size_of(live.get("size"))),
+        ("Objects", text_of(live.get("objects"))),
         ("Last commit", moment(live.get("time"))),
         ("Last backup", moment(backup.get("made"), "never")),
         ("Last pack", moment(live.get("packed"), "never")),
-        ("Free for databases", _size(found["free"])),
-        ("Free for backups", _size(found["free_for_backups"])),
+        ("Free for databases", size_of(found["free"])),
+        ("Free for backups", size_of(found["free_for_backups"])),
         *([("Being done", found["doing"])] if found["doing"] else []),
     ]
 
 
 def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
-    process = _text(server["pid"])
+    process = text_of(server["pid"])
     if server["pid"] is None:
         process = f"down ({server['process'] or 'not started'})"
     return (
         server["side"],
         str(server["number"]),
-        _text(server["mode"]),
+        text_of(server["mode"]),
         process,
         moment(server.get("since")),
         str(len(server["clients"])),
@@ -183,8 +183,8 @@ def _copy_row(copy: Mapping[str, Any]) -> tuple[str, ...]:
         str(copy["number"]),
         copy["status"],
         copy["mode"],
-        _text(copy["side"]),
-        _size(copy["size"]),
+        text_of(copy["side"]),
+        size_of(copy["size"]),
         moment(copy["made"]),
         origin,
     )
@@ -194,10 +194,10 @@ def _storage_row(name: str, found: Mapping[str, Any]) -> tuple[str, ...]:
     live, backup = found.get("live") or {}, found.get("backup") or {}
     return (
         name,
-        _text(live.get("number")),
-        _text(live.get("mode")),
-        _size(live.get("size")),
-        _text(live.get("clients")),
+        text_of(live.get("number")),
+        text_of(live.get("mode")),
+        size_of(live.get("size")),
+        text_of(live.get("clients")),
         moment(live.get("time")),
         moment(backup.get("made"), "never"),
         count(found["attention"]),
@@ -219,7 +219,7 @@ def _word(found: Mapping[str, Any], *keys: str) -> str:
     value: Any = found
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
-    return _text(value)
+    return text_of(value)
 
 
 def count(items: Sequence[Mapping[str, str]]) -> str:
@@ -232,14 +232,6 @@ def count(items: Sequence[Mapping[str, str]]) -> str:
         if number
     ]
     return ", ".join(told) or "none"
-
-
-def _text(value: object) -> str:
-    return "-" if value is None else str(value)
-
-
-def _size(value: int | None) -> str:
-    return "-" if value is None else megabytes(value)
 
 
 def _day(seconds: float) -> str:

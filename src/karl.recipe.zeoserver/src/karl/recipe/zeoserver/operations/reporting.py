@@ -25,6 +25,7 @@ from karl.recipe.zeoserver.operations import (
     sizes,
     status,
 )
+from karl.recipe.zeoserver.operations.look import Look
 from karl.recipe.zeoserver.operations.storage import Storage
 
 #: Bytes of a journal's end in which the last backup is looked for.
@@ -69,7 +70,7 @@ def of_storage(storage: Storage, now: float) -> dict[str, Any]:
     :param now: seconds since the epoch.
     """
     found = status.report(storage, copies=True)
-    told = status.Report(storage, problems=found["problems"])
+    told = Look(storage, problems=found["problems"])
     none: tuple[Chain, ...] = ()
     chains = told.attempt(lambda: repository.load(storage), none)
     places = storage.places

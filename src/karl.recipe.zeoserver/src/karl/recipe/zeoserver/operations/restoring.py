@@ -25,10 +25,11 @@ from karl.recipe.zeoserver.databases.periods import Periods, upto
 from karl.recipe.zeoserver.databases.state import CopyState
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import placing, repository, space
-from karl.recipe.zeoserver.operations.plans import Plan, megabytes
+from karl.recipe.zeoserver.operations.plans import Plan
 from karl.recipe.zeoserver.operations.retirement import remove_copy, retire_copy
 from karl.recipe.zeoserver.operations.staging import told
 from karl.recipe.zeoserver.operations.storage import Change, Storage, changing
+from karl.recipe.zeoserver.operations.words import megabytes
 from karl.recipe.zeoserver.servers import ends
 
 

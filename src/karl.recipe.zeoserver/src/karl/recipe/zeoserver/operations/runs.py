@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from karl.recipe.release.base import locks
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.base.journal import Journal
 
@@ -98,18 +95,10 @@ def open_pack(journal: Journal) -> Mapping[str, Any] | None:
 
 
 def doing(lock: Path) -> str | None:
-    """Return what the command does that holds the storage's lock."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    """Return what the command does that holds a storage's lock; None: nobody does."""
+    holder = locks.holder(lock)
+    if holder is None:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            holder = json.loads(os.pread(descriptor, 4096, 0))
-            return f"{holder['purpose']} (process {holder['pid']})"
+    if not {"purpose", "pid"} <= holder.keys():
         return "another command"
-    finally:
-        os.close(descriptor)
-    return None
+    return f"{holder['purpose']} (process {holder['pid']})"

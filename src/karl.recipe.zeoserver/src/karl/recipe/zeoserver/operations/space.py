@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from karl.recipe.release.base.errors import RefusedError
-from karl.recipe.zeoserver.operations.plans import megabytes
+from karl.recipe.zeoserver.operations.words import megabytes
 
 #: What is left to everybody else.
 RESERVE = 64 << 20

@@ -5,58 +5,23 @@ What needs somebody's attention is said in sentences, the *problems*.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from karl.recipe.release.base.errors import KarlError
 from karl.recipe.release.base.journal import Journal
 from karl.recipe.zeoserver.databases import datafs, inplace, tids
 from karl.recipe.zeoserver.databases import state as states
-from karl.recipe.zeoserver.databases.state import CopyState, StorageState, mode_of
-from karl.recipe.zeoserver.layouts.storage import SIDES
-from karl.recipe.zeoserver.operations import backupstatus, repository, runs, space
+from karl.recipe.zeoserver.databases.state import CopyState, StorageState
+from karl.recipe.zeoserver.operations import (
+    backupstatus,
+    repository,
+    runs,
+    serverstatus,
+    space,
+)
+from karl.recipe.zeoserver.operations.look import Look
 from karl.recipe.zeoserver.operations.storage import Storage
-from karl.recipe.zeoserver.rendering.supervisorconf import program
-from karl.recipe.zeoserver.servers import control, orphans, processes, supervisor
-from karl.recipe.zeoserver.servers.control import ServerStatus
-
-_Value = TypeVar("_Value")
-
-#: Seconds that a server has to answer.
-_PATIENCE = 5.0
-
-#: What a server says of itself, beside its clients.
-_OF_SERVERS = (
-    "pid", "mode", "in_flight", "packing", "since", "objects", "position", "tid",
-    "time",
-)  # fmt: skip
-
-
-@dataclass
-class Report:
-    """What is found, and what is wrong.
-
-    :ivar problems: sentences, each with what to do next.
-    :ivar supervised: supervisord runs.
-    """
-
-    storage: Storage
-    supervised: bool = False
-    problems: list[str] = field(default_factory=list)
-
-    def attempt(self, what: Callable[[], _Value], otherwise: _Value) -> _Value:
-        """Return what *what* returns; if it fails, tell so and return *otherwise*."""
-        try:
-            return what()
-        except KarlError as error:
-            text = str(error)
-        except OSError as error:
-            text = f"The system said: {error}."
-        if text not in self.problems:
-            self.problems.append(text)
-        return otherwise
 
 
 def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
@@ -64,11 +29,11 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
 
     :param copies: list all database copies too.
     """
-    told = Report(storage)
+    told = Look(storage)
     places = storage.places
     known = told.attempt(lambda: states.load(places), None)
     state = known or StorageState()
-    servers = _servers(told, state)
+    servers = serverstatus.servers(told, state)
     found: dict[str, Any] = {
         "servers": servers,
         "live": _live(told, state, servers),
@@ -90,109 +55,8 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
     return found
 
 
-def _servers(told: Report, state: StorageState) -> list[dict[str, Any]]:
-    """Return what each side serves, or should."""
-    central = told.storage.central
-    nothing: Mapping[str, str] = {}
-    words = told.attempt(lambda: supervisor.states(central), nothing)
-    told.supervised = told.attempt(lambda: supervisor.runs(central), otherwise=False)
-    if state.serving and not told.supervised:
-        told.problems.append(
-            "supervisord does not run: start it with its systemd unit, or with "
-            "zeoctl start."
-        )
-    return [
-        _server(told, state, side, words.get(program(told.storage.name, side)))
-        for side in SIDES
-        if side in state.serving
-    ]
-
-
-def _server(
-    told: Report, state: StorageState, side: str, word: str | None
-) -> dict[str, Any]:
-    storage, number = told.storage, state.serving[side]
-    status = told.attempt(lambda: control.status(storage.places, side, _PATIENCE), None)
-    if status is None:
-        _explain_absence(told, side, number, word)
-    else:
-        _compare(told, state, side, status)
-    return {
-        "side": side,
-        "number": number,
-        "address": str(storage.declared.addresses[side]),
-        "process": word,
-        "serves": status is not None and status.copy == number,
-        **_told_by(status),
-    }
-
-
-def _told_by(status: ServerStatus | None) -> dict[str, Any]:
-    """Return what a server says of itself; null of one that does not answer."""
-    if status is None:
-        return {**dict.fromkeys(_OF_SERVERS), "clients": []}
-    return {
-        "pid": status.pid,
-        "mode": mode_of(read_only=status.read_only),
-        "clients": [
-            {"address": each.address, "label": each.label, "since": each.since}
-            for each in status.clients
-        ],
-        "in_flight": status.in_flight,
-        "packing": status.packing,
-        "since": status.since,
-        "objects": status.objects,
-        "position": status.position,
-        "tid": status.tid,
-        "time": tids.time_of(status.tid),
-    }
-
-
-def _explain_absence(told: Report, side: str, number: int, word: str | None) -> None:
-    name = told.storage.name
-    if word is None and not told.supervised:
-        return
-    if word in {"RUNNING", "STARTING"}:
-        told.problems.append(
-            f"The server of database copy {number} on side {side} does not serve "
-            f"yet: see zeoctl logs {name}."
-        )
-        return
-    central = told.storage.central
-    failed = word in processes.FAILED
-    last = processes.last_failure(central, name, side) if failed else ""
-    told.problems.append(
-        f"The server of database copy {number} on side {side} does not run "
-        f"({word or 'supervisord knows nothing of it'}): start it with zeoctl start "
-        f"{name}." + (f" It last said: {last}" if last else "")
-    )
-
-
-def _compare(
-    told: Report, state: StorageState, side: str, status: ServerStatus
-) -> None:
-    name, number = told.storage.name, state.serving[side]
-    central = told.storage.central
-    if told.supervised and orphans.is_orphan(central, name, side, status.pid):
-        told.problems.append(
-            f"supervisord did not start the server {status.pid} on side {side}: "
-            f"zeoctl restart {name}."
-        )
-    if status.copy != number:
-        told.problems.append(
-            f"Side {side} serves database copy {status.copy}, but should serve "
-            f"{number}: zeoctl restart {name}."
-        )
-    elif number in state.copies and status.read_only != state.copy(number).read_only:
-        wanted = state.copy(number).mode
-        told.problems.append(
-            f"Database copy {number} should be {wanted}, and is not: "
-            f"zeoctl {wanted} {name} --copy {number}."
-        )
-
-
 def _live(
-    told: Report, state: StorageState, servers: list[dict[str, Any]]
+    told: Look, state: StorageState, servers: list[dict[str, Any]]
 ) -> dict[str, Any] | None:
     """Return what is known of the live copy."""
     copy, name = state.live, told.storage.name
@@ -221,7 +85,7 @@ def _live(
     }
 
 
-def _tid_on_disk(told: Report, copy: Mapping[str, Any]) -> str | None:
+def _tid_on_disk(told: Look, copy: Mapping[str, Any]) -> str | None:
     """Return the last transaction of a copy that no server tells of."""
     data = told.storage.places.copy(copy["number"]).data
     if copy["size"] is None:
@@ -229,7 +93,7 @@ def _tid_on_disk(told: Report, copy: Mapping[str, Any]) -> str | None:
     return told.attempt(lambda: datafs.end_of(data).tid, None)
 
 
-def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
+def _copy(told: Look, state: StorageState, copy: CopyState) -> dict[str, Any]:
     layout = told.storage.places.copy(copy.number)
     data = layout.data
     told.attempt(lambda: inplace.check(layout), None)
@@ -258,7 +122,7 @@ def _copy(told: Report, state: StorageState, copy: CopyState) -> dict[str, Any]:
 
 
 def _check_history(
-    told: Report, state: StorageState | None, found: dict[str, Any]
+    told: Look, state: StorageState | None, found: dict[str, Any]
 ) -> None:
     if found["doing"] is not None:
         return
@@ -277,7 +141,7 @@ def _check_history(
         )
 
 
-def _check_room(told: Report, found: dict[str, Any]) -> None:
+def _check_room(told: Look, found: dict[str, Any]) -> None:
     live, free = found["live"], found["free"]
     if live is None or free is None or live["size"] is None:
         return

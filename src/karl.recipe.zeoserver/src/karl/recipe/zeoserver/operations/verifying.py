@@ -16,8 +16,8 @@ from karl.recipe.zeoserver.backups.verification import Result
 from karl.recipe.zeoserver.layouts.copy import CopyLayout
 from karl.recipe.zeoserver.operations import repository, space
 from karl.recipe.zeoserver.operations.backingup import described
-from karl.recipe.zeoserver.operations.plans import megabytes
 from karl.recipe.zeoserver.operations.storage import Storage
+from karl.recipe.zeoserver.operations.words import megabytes
 
 
 def listed(storage: Storage) -> dict[str, Any]:
