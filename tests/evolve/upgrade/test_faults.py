@@ -442,3 +442,19 @@ def _check_old(world):
     assert (state["current"], state["workers"]) == (1, 1)
     assert (state["mode"], state["inhibited"]) == ("normal", False)
     assert [n for n, copy in state["copies"].items() if copy["served"]] == ["1"]
+
+
+def test_nothing_is_in_the_window_that_need_not_be(world):
+    """Between refusing and accepting writes no command is run that could be before."""
+    upgrade(world)
+    first, last = (n for n, call in enumerate(world.calls) if call == "site mode")
+    assert world.calls[first : last + 1] == [
+        "site mode", "zeo read-only", "zeo catch-up",
+        # The double's database is on another machine, and served to be evolved.
+        "zeo writable", "zeo serve", "evolve-run --evolve", "evolve-run --verify",
+        "zeo read-only", "zeo serve", "switch --prepare", "site try",
+        "switch --list", "switch --activate", "site status", "site restart",
+        "site status", "zeo adopt", "site mode",
+    ]  # fmt: skip
+    assert world.calls.index("site inhibit") < first
+    assert world.calls.index("evolve-run --when-told") < first

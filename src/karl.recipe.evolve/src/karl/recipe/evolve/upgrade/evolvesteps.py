@@ -54,7 +54,8 @@ def evolve(work: Work) -> Facts:
 
 def verify(work: Work) -> Facts:
     """Check the invariants that the steps declare."""
-    watcher = _run(work, "--verify")
+    # What this command has served a moment ago is served still.
+    watcher = _run(work, "--verify", served="evolve" in work.done_now)
     return {"verified": watcher.verified}
 
 
@@ -109,10 +110,13 @@ def _give_up(work: Work, ahead: Ahead) -> None:
             raise watcher.failure(1)
 
 
-def _run(work: Work, action: str) -> Watcher:
-    """Run ``evolve-run`` on the copy; the one that waits for that, if there is one."""
+def _run(work: Work, action: str, *, served: bool = False) -> Watcher:
+    """Run ``evolve-run`` on the copy; the one that waits for that, if there is one.
+
+    :param served: if it needs a server, it has it.
+    """
     words, version = (action, *_where(work)), work.facts["version"]
-    if not work.is_direct:
+    if not work.is_direct and not served:
         storagesteps.serve_for_evolving(work)
     watcher = Watcher(work.reporter)
     limit, ahead = sitesteps.left(work), work.ahead.pop(words, None)
