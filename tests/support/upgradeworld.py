@@ -106,7 +106,7 @@ class World(Programs):
             f"site {verb}", lambda state: getattr(self, name)(state, words)
         )
 
-    def switch(self, *words: str) -> Any:
+    def switch(self, *words: str, timeout: float | None = None) -> Any:
         """Do what ``bin/switch-version`` would."""
         what = next(word for word in words if word.startswith("--"))
         if "--dry-run" in words:

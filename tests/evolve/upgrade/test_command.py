@@ -122,6 +122,30 @@ def test_warnings_are_no_success(world, capsys):
     assert found["warnings"] == ["unserve: no."]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"time": 1', '"time": "x", "was": 1'),
+        ('"time": 1', '"time": 1e999, "was": 1'),
+        ('"kind": "upgrade"', '"kind": []'),
+        ('"facts": {', '"facts": ["x"], "were": {'),
+        ('"facts": {', f'"facts": {"[" * 30000}'),
+    ],
+)
+def test_a_journal_that_was_altered(world, capsys, old, new):
+    """It is called damaged, with what to do; the page is made without that run."""
+    assert run(world, "1.1") == 0
+    journal = world.places.run(1).journal
+    journal.write_text(journal.read_text().replace(old, new))
+    capsys.readouterr()
+    assert run(world, "status", "--json") in {0, 4}
+    told = json.loads(capsys.readouterr().out)
+    assert "error" not in told or "cannot be understood" in told["error"]["message"]
+    assert run(world, "report", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["runs"]) == ("error" not in told)
+
+
 def test_no_upgrade_yet(world, capsys):
     """Where nothing was done there is nothing to tell, resume or abort."""
     assert run(world, "status") == 0

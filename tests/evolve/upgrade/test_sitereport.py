@@ -17,7 +17,7 @@ from support.upgrades import STORAGE, killed
 from support.zeoservers import boxes
 
 from karl.recipe.evolve.declaration.model import Address, Serving, SiteDeclaration
-from karl.recipe.evolve.upgrade import command, siteattention
+from karl.recipe.evolve.upgrade import command, siteattention, sitereport
 from karl.recipe.evolve.upgrade.places import Places
 
 HOSTILE = "<script>alert(1)</script>"
@@ -198,6 +198,19 @@ def test_answers_of_another_form_are_told_of(empty, capsys, answer):
     assert len(found["attention"]) == 4
     assert found["output"] is None
     assert not empty.report.exists()
+
+
+def test_commands_that_hang_are_told_of(empty, capsys, monkeypatch):
+    """A command that does not answer is ended, and the report is made without it."""
+    monkeypatch.setattr(sitereport, "_PATIENCE", 0.2)
+    for path in (empty.layout.site_command, empty.layout.switch_command):
+        path.write_text("#!/bin/sh\nexec sleep 600\n")
+        path.chmod(0o755)
+    assert command.main(str(empty.root), ["report", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    told = [item["text"] for item in found["attention"]]
+    for name in ("switch-version", "site status"):
+        assert any(f"{name}: it did not answer within 0.2 s" in each for each in told)
 
 
 def test_output_belongs_to_the_report(empty, capsys, tmp_path):

@@ -21,7 +21,8 @@ Each entry is on disk before what it tells of is begun, and again when that is d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,13 +89,29 @@ class Run:
         return name in self.attempts
 
 
+@contextlib.contextmanager
+def understood(places: RunPlaces) -> Iterator[None]:
+    """Have a journal called damaged whose values are not what they should be.
+
+    :raises DamagedError: they are not.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as bad:
+        raise DamagedError(
+            f"The journal {places.journal} cannot be understood: {bad!r}.",
+            "Look at the site with bin/site status, switch-version --list and zeoctl "
+            "status; then move the folder of this run away.",
+        ) from None
+
+
 def load(places: RunPlaces) -> Run:
     """Read the journal of a run.
 
     :raises DamagedError: it does not tell what was begun.
     """
     entries = Journal(places.journal).entries()
-    try:
+    with understood(places):
         first = entries[0]
         run = Run(
             places,
@@ -107,12 +124,6 @@ def load(places: RunPlaces) -> Run:
         )
         for entry in entries[1:]:
             _take(run, entry)
-    except (IndexError, KeyError, TypeError) as error:
-        raise DamagedError(
-            f"The journal {places.journal} cannot be understood: {error!r}.",
-            "Look at the site with bin/site status, switch-version --list and zeoctl "
-            "status; then move the folder of this run away.",
-        ) from None
     return run
 
 

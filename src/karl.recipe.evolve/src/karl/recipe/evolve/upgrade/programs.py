@@ -151,10 +151,10 @@ class Programs:
         """Return what ``bin/site status`` tells, whether the site is well or not."""
         return self.site("status")
 
-    def switch(self, *words: str) -> Any:
+    def switch(self, *words: str, timeout: float | None = None) -> Any:
         """Run ``bin/switch-version``; return its result."""
         return self._local(
-            "switch-version", self.places.layout.switch_command, words, None
+            "switch-version", self.places.layout.switch_command, words, timeout
         )
 
     def _local(
@@ -165,12 +165,13 @@ class Programs:
         if told := answers.told_error(found):
             raise answers.failure(what, told[2], told[0], told[1])
         if found is None or ended.status != int(found.get("exit", 0)):
-            raise answers.failure(
-                what,
-                1,
-                f"it ended with status {ended.status} and no answer that can be read.",
-                f"See {self.errors}.",
+            how = (
+                f"it did not answer within {timeout:g} s."
+                if ended.late
+                else f"it ended with status {ended.status} and no answer that can be "
+                "read."
             )
+            raise answers.failure(what, 1, how, f"See {self.errors}.")
         return found
 
     # The new release.

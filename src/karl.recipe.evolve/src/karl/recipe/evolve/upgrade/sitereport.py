@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.evolve.upgrade import history, report, siteattention, sitepage
+from karl.recipe.evolve.upgrade import history, page, report, siteattention, sitepage
 from karl.recipe.evolve.upgrade.places import Places, RunPlaces
 from karl.recipe.evolve.upgrade.programs import Programs
 from karl.recipe.evolve.upgrade.status import is_running
@@ -54,7 +54,9 @@ class _Asking:
             told = error.message
         except OSError as error:
             told = f"The system said: {error}."
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+        ) as error:  # fmt: skip
             told = f"What it tells has not the form that it should: {error!r}."
         self.attention.append(problem(f"{told} Look after it: {command}."))
         return otherwise
@@ -66,8 +68,8 @@ def written(programs: Programs, output: Path | None) -> dict[str, Any]:
     :param output: where to; None: nowhere.
     """
     found = of_site(programs)
-    page = sitepage.of_everything(found)
-    return {**found, "output": publishing.publish(output, page), "text": text(found)}
+    shown = publishing.publish(output, sitepage.of_everything(found))
+    return {**found, "output": shown, "text": text(found)}
 
 
 def text(found: Mapping[str, Any]) -> str:
@@ -108,7 +110,7 @@ def of_site(programs: Programs) -> dict[str, Any]:
 
 def _revisions(programs: Programs) -> dict[str, Any]:
     """Return what ``switch-version --list`` tells, the newest revision first."""
-    found = programs.switch("--list")
+    found = programs.switch("--list", timeout=_PATIENCE)
     rows = sorted(found["revisions"], key=lambda row: row["number"], reverse=True)
     names = ("current", "rollback_to", "unfinished", "pins_problem", "releases")
     return {"revisions": rows, **{name: found[name] for name in names}}
@@ -138,10 +140,16 @@ def _runs(asking: _Asking, places: Places) -> list[dict[str, Any]]:
 
 
 def _run(places: RunPlaces) -> dict[str, Any] | None:
-    """Return what is known of a run; None: it was killed before it did anything."""
+    """Return what is known of a run; None: it was killed before it did anything.
+
+    :raises DamagedError: it cannot be told, or shown.
+    """
     if not places.journal.stat().st_size:
         return None
-    return report.data(history.load(places))
+    with history.understood(places):
+        found = report.data(history.load(places))
+        page.of_run(found)
+    return found
 
 
 def _storage(programs: Programs) -> dict[str, Any] | None:

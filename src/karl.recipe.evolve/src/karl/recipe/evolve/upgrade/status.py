@@ -13,14 +13,21 @@ from karl.recipe.evolve.upgrade.places import Places
 
 
 def status(places: Places) -> dict[str, Any]:
-    """Return what is known of the last run.  Takes no lock that anybody waits for."""
+    """Return what is known of the last run.  Takes no lock that anybody waits for.
+
+    :raises DamagedError: its journal cannot be understood.
+    """
     run, running = history.newest(places), is_running(places)
-    return {
-        "running": running,
-        "run": run and report.data(run),
-        "unfinished": run is not None and not run.outcome and not running,
-        "text": _text(run, running=running) if run else "No upgrade was made yet.",
-    }
+    if run is None:
+        text = "No upgrade was made yet."
+        return {"running": running, "run": None, "unfinished": False, "text": text}
+    with history.understood(run.places):
+        return {
+            "running": running,
+            "run": report.data(run),
+            "unfinished": not run.outcome and not running,
+            "text": _text(run, running=running),
+        }
 
 
 def is_running(places: Places) -> bool:

@@ -67,7 +67,7 @@ class Journal:
         for line in lines:
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (RecursionError, ValueError):
                 continue
             if isinstance(entry, dict):
                 found.append(entry)
