@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.command import guarded
+from karl.recipe.release.base.command import Parser, entered
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import (
     BusyError,
@@ -31,7 +31,7 @@ and bin/docs.
 Running it again does nothing, or repairs what is broken.
 """
 
-_EPILOGUE = """\
+_EPILOG = """\
 exit codes:
   0  the checkout is ready
   1  something else went wrong
@@ -55,23 +55,22 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 def run(root: str, arguments: Sequence[str]) -> int:
     """Run the command for the checkout *root*; return its exit code."""
-    options = _parser().parse_args(arguments)
-    console = Console(quiet=options.quiet)
     checkout = Checkout(Path(root))
-    return guarded(
-        lambda: _bootstrap(
-            checkout, console, offline=options.offline, with_tests=options.test
-        ),
-        console,
-        as_json=False,
+    return entered(arguments, lambda words, console: _run(checkout, words, console))
+
+
+def _run(checkout: Checkout, words: list[str], console: Console) -> int:
+    options = _parser().parse_args(words)
+    return _bootstrap(
+        checkout, console, offline=options.offline, with_tests=options.test
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         "bootstrap.py",
         description=_DESCRIPTION,
-        epilog=_EPILOGUE,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

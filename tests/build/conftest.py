@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -121,3 +122,22 @@ def lxml_index(
     # An index for each process of the session; the built wheel is shared.
     name = f"linked/{os.environ.get('PYTEST_XDIST_WORKER', '1')}"
     return make_index(lxml_software, name, [*tools, cython, sdist], ["lxml"])
+
+
+@pytest.fixture
+def only_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Make a machine that has, of all programs, only those named; give their folder."""
+
+    def strip(*programs: str) -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for program in programs:
+            found = shutil.which(program)
+            assert found, program
+            (folder / program).symlink_to(found)
+        monkeypatch.setenv("PATH", str(folder))
+        return folder
+
+    return strip

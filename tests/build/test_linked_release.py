@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,13 +87,19 @@ def test_what_the_index_links_is_not_forgotten(workshop: Workshop):
     assert workshop.build(eggs="xmlsec", system_linked="").built
 
 
-def test_declared(workshop: Workshop, indexed: Callable[..., Index], tmp_path: Path):
-    """A project that the option declares is built, linked as declared, and proven."""
+@pytest.fixture
+def tiny_wish(
+    workshop: Workshop, indexed: Callable[..., Index], tmp_path: Path
+) -> dict:
+    """A wish for a release of a project that is linked as the wish declares."""
     sdist = write_sdist(tmp_path / "tiny-1.0.tar.gz", tiny())
     indexed(sdist, name="acme/1.0", linked=["tiny"])
-    layout = workshop.build(
-        eggs="tiny", system_linked="tiny = libxml-2.0; libxml2-dev"
-    ).release
+    return {"eggs": "tiny", "system_linked": "tiny = libxml-2.0; libxml2-dev"}
+
+
+def test_declared(workshop: Workshop, tiny_wish: dict):
+    """A project that the option declares is built, linked as declared, and proven."""
+    layout = workshop.build(**tiny_wish).release
     found = json.loads(layout.manifest.read_text())
     assert found["request"]["system-linked"] == ["tiny = libxml-2.0; libxml2-dev"]
     libraries = found["system_libraries"]["tiny"]["libraries"]
@@ -102,49 +107,31 @@ def test_declared(workshop: Workshop, indexed: Callable[..., Index], tmp_path: P
 
 
 def test_no_compiler_for_what_is_built(
-    workshop: Workshop,
-    indexed: Callable[..., Index],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    workshop: Workshop, tiny_wish: dict, only_programs: Callable[..., Path]
 ):
     """A machine without a compiler takes the wheel that was built before, proven."""
-    sdist = write_sdist(tmp_path / "tiny-1.0.tar.gz", tiny())
-    indexed(sdist, name="acme/1.0", linked=["tiny"])
-    wish = {"eggs": "tiny", "system_linked": "tiny = libxml-2.0; libxml2-dev"}
-    workshop.build(**wish)
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for program in ("pkg-config", "readelf"):
-        (folder / program).symlink_to(shutil.which(program))
-    monkeypatch.setenv("PATH", str(folder))
-    layouts = [workshop.layout(), workshop.build("2.0", **wish).release]
+    workshop.build(**tiny_wish)
+    folder = only_programs("pkg-config", "readelf")
+    layouts = [workshop.layout(), workshop.build("2.0", **tiny_wish).release]
     proofs = [json.loads(one.manifest.read_text()) for one in layouts]
     assert proofs[0]["system_libraries"] == proofs[1]["system_libraries"]
     files.remove_tree(workshop.software.built)
     with pytest.raises(PrerequisiteError, match="tiny is built with: a C compiler"):
-        workshop.build("3.0", **wish)
+        workshop.build("3.0", **tiny_wish)
     (folder / "readelf").unlink()
     with pytest.raises(PrerequisiteError, match="readelf"):
-        workshop.build("3.0", **wish)
+        workshop.build("3.0", **tiny_wish)
 
 
 def test_no_readelf_for_what_is_built(
-    workshop: Workshop,
-    indexed: Callable[..., Index],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    workshop: Workshop, tiny_wish: dict, only_programs: Callable[..., Path]
 ):
     """Even if nothing is to be compiled, the proof needs readelf, said at once."""
-    sdist = write_sdist(tmp_path / "tiny-1.0.tar.gz", tiny())
-    indexed(sdist, name="acme/1.0", linked=["tiny"])
-    wish = {"eggs": "tiny", "system_linked": "tiny = libxml-2.0; libxml2-dev"}
-    workshop.build(**wish)
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "pkg-config").symlink_to(shutil.which("pkg-config"))
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    workshop.build(**tiny_wish)
+    only_programs("pkg-config")
     said = len(workshop.notes.said)
     with pytest.raises(PrerequisiteError, match="readelf, which proves how tiny"):
-        workshop.build("2.0", **wish)
+        workshop.build("2.0", **tiny_wish)
     assert len(workshop.notes.said) == said + 1  # that the release is not there yet
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -49,17 +48,11 @@ def ensure(software: SoftwareLayout, index: Index, name: str = "tiny", reporter=
 
 
 @pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Make a machine that has, of all programs, only those named."""
+def bare(only_programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Make a machine with only those programs, on which pkg-config knows nothing."""
 
     def strip(*programs: str) -> None:
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        for program in programs:
-            found = shutil.which(program)
-            assert found, program
-            (folder / program).symlink_to(found)
-        monkeypatch.setenv("PATH", str(folder))
+        only_programs(*programs)
         monkeypatch.setenv("PKG_CONFIG_LIBDIR", str(tmp_path / "no-such-folder"))
 
     return strip
@@ -107,11 +100,10 @@ def test_config_program_serves_without_pkg_config(bare):
     prerequisites.check([KNOWN["lxml"]])
 
 
-def test_versions_without_a_compiler_are_the_same(monkeypatch, tmp_path):
+def test_versions_without_a_compiler_are_the_same(only_programs):
     """Read from the header's text, a version is what the compiler says."""
     expected = prerequisites.versions(KNOWN["lxml"])
-    (tmp_path / "pkg-config").symlink_to(shutil.which("pkg-config"))
-    monkeypatch.setenv("PATH", str(tmp_path))
+    only_programs("pkg-config")
     assert prerequisites.versions(KNOWN["lxml"]) == expected
 
 

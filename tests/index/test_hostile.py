@@ -22,7 +22,7 @@ from karl.recipe.release.base.errors import (
     UsageError,
 )
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.distributions.lockfile import File
+from karl.recipe.release.distributions.packages import File
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch, web
 from karl.recipe.release.indexes.request import IndexRequest

@@ -20,7 +20,7 @@ from karl.recipe.release import recipe
 from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.distributions.lockfile import File, Package
+from karl.recipe.release.distributions.packages import File, Package
 from karl.recipe.release.trees import verification
 
 BUILDOUT = "import zc.buildout.buildout as b; b.main()"

@@ -9,8 +9,9 @@ import pytest
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import IndexLayout
 from karl.recipe.release.base.names import IndexName
-from karl.recipe.release.distributions.lockfile import Index, Lock, Override, Package
+from karl.recipe.release.distributions.lockfile import Index, Lock
 from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.packages import Override, Package
 from karl.recipe.release.trees.requirements import closure
 
 

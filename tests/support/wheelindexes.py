@@ -14,7 +14,8 @@ from karl.recipe.release.base import files
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.distributions import lockfile
-from karl.recipe.release.distributions.lockfile import File, Index, Lock, Package
+from karl.recipe.release.distributions.lockfile import Index, Lock
+from karl.recipe.release.distributions.packages import File, Package
 from karl.recipe.release.distributions.pool import Pool
 
 

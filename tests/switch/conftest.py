@@ -10,7 +10,7 @@ from support.sites import build_site
 
 from karl.recipe.release.base.layout import SiteLayout
 from karl.recipe.release.sites import switch, switchcli
-from karl.recipe.release.sites.switch import SwitchResult
+from karl.recipe.release.sites.switching import SwitchResult
 from karl.recipe.release.sites.switchplan import SwitchRequest
 
 

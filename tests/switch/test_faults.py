@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.faults import Fault
+from support.faults import Fault, killed_at
 from support.siteinvariants import check_live, check_settled
 from support.sites import ROUNDS, build_site, make_release
 
@@ -140,15 +139,7 @@ def test_each_failing_change_leaves_the_site_whole(name, fresh, monkeypatch):
 
 def _killed(number: int, name: str, site: SiteLayout) -> bool:
     """Run a command in a child that is killed at a change; tell if it was."""
-    child = os.fork()
-    if child == 0:
-        files.seam = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        try:
-            COMMANDS[name](site)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    return killed_at(number, lambda: COMMANDS[name](site))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

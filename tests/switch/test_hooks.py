@@ -105,7 +105,7 @@ def test_hooks_that_a_kill_left_out_are_run_by_the_next_run(
         raise Killed
 
     monkeypatch.setattr("karl.recipe.release.sites.hooks.run_hooks", killed)
-    monkeypatch.setattr("karl.recipe.release.sites.switch.Switching._undo", killed)
+    monkeypatch.setattr("karl.recipe.release.sites.switching.Switching._undo", killed)
     with pytest.raises(Killed):
         to("1.1")
     monkeypatch.undo()

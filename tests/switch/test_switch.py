@@ -152,7 +152,7 @@ def test_dry_run_changes_nothing(site, to):
     """A dry run tells the plan and leaves every byte as it was."""
     to("1.0")
     before = snapshot(site)
-    plan, lines = switch.rehearse(site, SwitchRequest("switch", "1.1"))
+    plan, lines = switch.dry_run(site, SwitchRequest("switch", "1.1"))
     assert (plan.action, plan.number) == ("switch", 2)
     assert any("write revision 2" in line for line in lines)
     assert snapshot(site) == before

@@ -251,16 +251,21 @@ def remove_tree(path: Path) -> None:
         path.unlink()
 
 
+def partial_in(directory: Path) -> list[Path]:
+    """Return what killed runs left in *directory*, or what is being made there."""
+    try:
+        return sorted(path for path in directory.iterdir() if is_partial(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def remove_partial(directory: Path) -> list[Path]:
     """Remove what killed runs left in *directory*; return what was removed.
 
     What cannot be removed (another user's, say) is in nobody's way, and stays.
     The caller holds the lock under which such names are made.
     """
-    if not directory.is_dir():
-        return []
-    leftovers = sorted(path for path in directory.iterdir() if is_partial(path))
-    return [path for path in leftovers if try_to_remove(path)]
+    return [path for path in partial_in(directory) if try_to_remove(path)]
 
 
 def try_to_remove(path: Path) -> bool:

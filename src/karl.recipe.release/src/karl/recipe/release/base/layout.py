@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from karl.recipe.release.base.names import IndexName, checked_label
+from karl.recipe.release.base.names import IndexName, checked_file_name, checked_label
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class SoftwareLayout:
     def index(self, name: IndexName) -> IndexLayout:
         """Return the places of one index."""
         return IndexLayout(self.indexes / name.name / name.version)
+
+    def pooled(self, name: str) -> Path:
+        """Return the place of a distribution file in the pool."""
+        return self.pool / checked_file_name(name)
 
     @property
     def built(self) -> Path:

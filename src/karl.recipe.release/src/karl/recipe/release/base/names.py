@@ -13,6 +13,7 @@ from karl.recipe.release.base.errors import UsageError
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?\Z")
 _SEPARATORS = re.compile(r"[-_.]+")
+_EXTENSION = re.compile(r"(?:\.[A-Za-z0-9_-]+)?\.so\Z")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z")
 
 
@@ -36,7 +37,7 @@ def checked_file_name(text: str) -> str:
     if not _FILE_NAME.match(text) or len(text) > 255:
         raise UsageError(
             f"{text!r} cannot be the name of a distribution file.",
-            "Its source sent a name that is not of a sdist or wheel; do not use it.",
+            "Its source sent a name that is not of an sdist or wheel; do not use it.",
         )
     return text
 
@@ -44,6 +45,14 @@ def checked_file_name(text: str) -> str:
 def normalised(name: str) -> str:
     """Return the normalised form of a project's name (PEP 503)."""
     return _SEPARATORS.sub("-", name).lower()
+
+
+def extension_module(path: str) -> str:
+    """Return the dotted name of the module that an extension's file is.
+
+    :param path: of the file, below the folder that modules are imported from.
+    """
+    return _EXTENSION.sub("", path).replace("/", ".")
 
 
 @dataclass(frozen=True, order=True)

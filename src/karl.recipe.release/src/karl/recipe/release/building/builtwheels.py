@@ -9,7 +9,7 @@ from typing import Any
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
-from karl.recipe.release.distributions.lockfile import File
+from karl.recipe.release.distributions.packages import File
 
 #: Beside the wheel: what it was built from, with what, and how.
 PROVENANCE = "provenance.json"

@@ -17,13 +17,12 @@ from typing import Any
 
 from karl.recipe.release.base import process
 from karl.recipe.release.base.errors import DamagedError, ProcessError
-from karl.recipe.release.base.names import normalised
+from karl.recipe.release.base.names import extension_module, normalised
 from karl.recipe.release.building import archives, prerequisites
 from karl.recipe.release.building.elf import Elf
 from karl.recipe.release.building.linkedprojects import LinkedProject
 
 _SHARED = re.compile(r"\.so(?:\.|\Z)")
-_MODULE = re.compile(r"(?:\.[A-Za-z0-9_-]+)?\.so\Z")
 
 #: A function of each library that something with a copy inside defines itself.
 _TELLTALES = {
@@ -66,7 +65,7 @@ def prove(
     """
     recorded = _recorded(site_packages, project)
     proof = _prove_files(site_packages, recorded, project)
-    modules = [_module(name) for name in proof["modules"]]
+    modules = [extension_module(name) for name in proof["modules"]]
     told, mapped = _probed(site_packages, interpreter, project, modules)
     system = prerequisites.versions(project)
     for (module, source), version in zip(project.versions, told, strict=True):
@@ -231,11 +230,6 @@ def _mapped_once(
     if inside or len(found) != 1:
         raise _wrong(project, f"the loader takes {soname} from {found or 'nowhere'}")
     return Path(found[0]).name
-
-
-def _module(name: str) -> str:
-    """Return the name of the module that an extension's file is."""
-    return _MODULE.sub("", name).replace("/", ".")
 
 
 def _same(version: list[int], system: str) -> bool:

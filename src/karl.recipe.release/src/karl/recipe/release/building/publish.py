@@ -15,8 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packaging.utils import canonicalize_version
-
 from karl.recipe.release.base import files, process
 from karl.recipe.release.base.errors import (
     DamagedError,
@@ -28,7 +26,7 @@ from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import normalised
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.building import archives, builder
-from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.metadata import Metadata, same_version
 from karl.recipe.release.distributions.pool import Pool, identify
 
 #: git must not change content on its way out, whatever its configuration says.
@@ -57,9 +55,7 @@ class Expected:
         :raises RefusedError: it is another.
         """
         found = identify(sdist.name).version
-        if self.version and canonicalize_version(found) != canonicalize_version(
-            self.version
-        ):
+        if self.version and not same_version(found, self.version):
             raise RefusedError(
                 f"The source tree is of version {found}, not {self.version}.",
                 "Name the right tree, or correct the version in it and commit that.",
@@ -165,9 +161,8 @@ def _check_name(path: Path) -> None:
         raise _disagreeing(f"{path.name} and its content ({len(found)} {ending})")
     metadata = Metadata.parse(found[0].content)
     told = identify(path.name)
-    if normalised(metadata.name) != told.project or canonicalize_version(
-        metadata.version
-    ) != canonicalize_version(told.version):
+    same = normalised(metadata.name) == told.project
+    if not same or not same_version(metadata.version, told.version):
         raise _disagreeing(f"{path.name} and its {metadata.name} {metadata.version}")
 
 

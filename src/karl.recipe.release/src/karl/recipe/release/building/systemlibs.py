@@ -33,7 +33,8 @@ from karl.recipe.release.base.reporter import Reporter, SilentReporter
 from karl.recipe.release.building import archives, builder, linkage, prerequisites
 from karl.recipe.release.building.builtwheels import PROVENANCE, BuiltWheel, load
 from karl.recipe.release.building.linkedprojects import KNOWN, LinkedProject
-from karl.recipe.release.distributions.lockfile import File, Index, Package
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.distributions.packages import File, Package
 from karl.recipe.release.distributions.pool import Pool
 
 _FORMAT = 1

@@ -6,10 +6,11 @@ import configparser
 import re
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_version
+
 _ENTRY_POINT = re.compile(
     r"(?P<module>[\w.]+)\s*(?::\s*(?P<attribute>[\w.]*))?\s*(?P<extras>\[[^]]*\])?\s*\Z"
 )
-
 
 _SINGLE = ("name", "version", "requires-python")
 _MULTIPLE = ("requires-dist", "provides-extra")
@@ -84,6 +85,11 @@ def entry_points(text: str) -> tuple[EntryPoint, ...]:
         for name, value in parser.items(group)
         if (match := _ENTRY_POINT.match(value.strip()))
     )
+
+
+def same_version(one: str, other: str) -> bool:
+    """Tell whether two version texts mean the same version (PEP 440)."""
+    return canonicalize_version(one) == canonicalize_version(other)
 
 
 def _fields(data: bytes) -> dict[str, list[str]]:

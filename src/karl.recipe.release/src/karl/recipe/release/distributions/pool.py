@@ -19,7 +19,6 @@ from compoze.pooler import Pooler
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
-    canonicalize_version,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -31,8 +30,8 @@ from karl.recipe.release.base.journal import Journal
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import checked_file_name, normalised
-from karl.recipe.release.distributions.lockfile import File
-from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.metadata import Metadata, same_version
+from karl.recipe.release.distributions.packages import File
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 
 #: Pooled files never change, so nobody may write to them.
@@ -95,7 +94,7 @@ def identify(name: str) -> Pooled:
             "Name it PROJECT-VERSION.tar.gz, or as PEP 427 says for wheels.",
         ) from error
     raise UsageError(
-        f"{name} is neither a wheel nor a sdist nor an egg.",
+        f"{name} is neither a wheel nor an sdist nor an egg.",
         f"The pool takes {WHEEL}, {EGG}, {', '.join(SDISTS)}.",
     )
 
@@ -124,11 +123,6 @@ def check_content(path: Path, pooled: Pooled) -> None:
         )
 
 
-def same_version(one: str, other: str) -> bool:
-    """Tell whether two version texts mean the same version (PEP 440)."""
-    return canonicalize_version(one) == canonicalize_version(other)
-
-
 class Pool(Pooler):  # type: ignore[misc]  # compoze has no annotations
     """The pool of a software layout.
 
@@ -142,11 +136,11 @@ class Pool(Pooler):  # type: ignore[misc]  # compoze has no annotations
 
     def path(self, file: File) -> Path:
         """Return where *file* is, or would be."""
-        return self.directory / file.name
+        return self.software.pooled(file.name)
 
     def path_of(self, pooled: Pooled) -> Path:
         """Return where a file that the pool has is."""
-        return self.directory / pooled.name
+        return self.software.pooled(pooled.name)
 
     def has(self, file: File) -> bool:
         """Tell whether a file of this name and size is in the pool."""

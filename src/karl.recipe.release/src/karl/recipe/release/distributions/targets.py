@@ -20,7 +20,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
 from karl.recipe.release.base.errors import UsageError
-from karl.recipe.release.distributions.lockfile import File
+from karl.recipe.release.distributions.packages import File
 
 _FORM = re.compile(r"cp3(\d{1,2})-manylinux_2_(\d{1,3})_([a-z0-9_]+)\Z")
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import InvalidVersion
 
 from karl.recipe.release.base.errors import DamagedError
 from karl.recipe.release.base.files import folders_of
 from karl.recipe.release.base.names import normalised
 from karl.recipe.release.distributions.archive import Archive, Member
-from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.metadata import Metadata, same_version
 from karl.recipe.release.distributions.record import Record
 
 #: Where the parts of ``<name>-<version>.data`` belong: see :class:`Placed`.
@@ -200,7 +200,8 @@ def _identity_problems(path: Path, dist_info: str, metadata: Metadata) -> Iterat
         ("its .dist-info folder", folder_name, folder_version),
         ("its METADATA", metadata.name, metadata.version),
     ):
-        if normalised(name) != file_name or not _same(version, str(file_version)):
+        same = same_version(version, str(file_version))
+        if normalised(name) != file_name or not same:
             yield (
                 f"its file name says {file_name} {file_version}, "
                 f"{what} says {name} {version}"
@@ -210,7 +211,7 @@ def _identity_problems(path: Path, dist_info: str, metadata: Metadata) -> Iterat
 def _expected_problems(metadata: Metadata, project: str, version: str) -> Iterator[str]:
     if project and normalised(metadata.name) != project:
         yield f"it is of {metadata.name}, its index names it for {project}"
-    if version and not _same(metadata.version, version):
+    if version and not same_version(metadata.version, version):
         yield f"it is version {metadata.version}, its index names it for {version}"
 
 
@@ -223,13 +224,6 @@ def _format_problems(data: bytes) -> Iterator[str]:
             return
     if data:
         yield "its WHEEL file names no Wheel-Version"
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one == other
 
 
 def _data_folder(dist_info: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from karl.recipe.release.distributions.lockfile import Lock, Package
+from karl.recipe.release.distributions.lockfile import Lock
+from karl.recipe.release.distributions.packages import Package
 
 
 @dataclass(frozen=True, order=True)

@@ -11,7 +11,8 @@ from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import IndexName
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.building.builtwheels import provenance_of
-from karl.recipe.release.distributions.lockfile import File, Index, Lock
+from karl.recipe.release.distributions.lockfile import Index, Lock
+from karl.recipe.release.distributions.packages import File
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch

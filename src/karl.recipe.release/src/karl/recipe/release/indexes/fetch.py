@@ -21,7 +21,8 @@ from karl.recipe.release.base.errors import (
 )
 from karl.recipe.release.base.names import PrivateNames
 from karl.recipe.release.base.reporter import Reporter, SilentReporter, counted
-from karl.recipe.release.distributions.lockfile import File, Lock
+from karl.recipe.release.distributions.lockfile import Lock
+from karl.recipe.release.distributions.packages import File
 from karl.recipe.release.distributions.pool import Pool, identify
 from karl.recipe.release.distributions.targets import Target
 from karl.recipe.release.indexes import web

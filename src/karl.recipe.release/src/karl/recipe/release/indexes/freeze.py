@@ -21,15 +21,9 @@ from karl.recipe.release.base.layout import IndexLayout, SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import PrivateNames, normalised
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
-from karl.recipe.release.distributions.lockfile import (
-    File,
-    Index,
-    Lock,
-    Override,
-    Package,
-    render,
-)
+from karl.recipe.release.distributions.lockfile import Index, Lock, render
 from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.packages import File, Override, Package
 from karl.recipe.release.distributions.pep658 import wheel_metadata
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target

@@ -58,7 +58,7 @@ def find(software: SoftwareLayout) -> list[Garbage]:
         and (pooled.project not in private or pooled.name in strangers)
     ]
     found += [
-        Garbage("partial", path, _size(path)) for path in _leftovers(pool.directory)
+        Garbage("partial", path, _size(path)) for path in files.partial_in(pool.directory)
     ]
     kept = set(named)
     for folder in _folders(software.built):
@@ -92,12 +92,6 @@ def remove(software: SoftwareLayout, garbage: Iterable[Garbage]) -> None:
                 aside = files.partial_name(item.path)
                 files.rename(item.path, aside)
                 files.remove_tree(aside)
-
-
-def _leftovers(place: Path) -> list[Path]:
-    if not place.is_dir():
-        return []
-    return sorted(path for path in place.iterdir() if files.is_partial(path))
 
 
 def _folders(place: Path) -> list[Path]:

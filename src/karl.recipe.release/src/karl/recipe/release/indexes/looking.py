@@ -9,7 +9,8 @@ from typing import Any
 from karl.recipe.release.base.console import Console, table
 from karl.recipe.release.base.errors import DamagedError, RefusedError
 from karl.recipe.release.base.reporter import counted
-from karl.recipe.release.distributions.lockfile import Index, Override, Package
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.distributions.packages import Override, Package
 from karl.recipe.release.indexes.answers import (
     answer,
     index_named,

@@ -22,14 +22,11 @@ from compoze.indexer import Indexer
 
 from karl.recipe.release.base import files
 from karl.recipe.release.base.errors import DamagedError
-from karl.recipe.release.distributions.lockfile import Lock, Package
+from karl.recipe.release.distributions.lockfile import Lock
+from karl.recipe.release.distributions.metadata import same_version
+from karl.recipe.release.distributions.packages import Package
 from karl.recipe.release.distributions.pep658 import wheel_metadata
-from karl.recipe.release.distributions.pool import (
-    Pool,
-    identify,
-    relative,
-    same_version,
-)
+from karl.recipe.release.distributions.pool import Pool, identify, relative
 
 #: Permission bits of everything in a frozen index.
 FROZEN = 0o444

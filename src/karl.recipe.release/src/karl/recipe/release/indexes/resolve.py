@@ -27,7 +27,7 @@ from karl.recipe.release.base.errors import (
 )
 from karl.recipe.release.base.names import checked_file_name
 from karl.recipe.release.base.reporter import Reporter, SilentReporter
-from karl.recipe.release.distributions.lockfile import File
+from karl.recipe.release.distributions.packages import File
 
 _OFFLINE_SIGNS = (
     "dns error",

@@ -12,7 +12,8 @@ from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import PrivateNames, normalised
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.building import builder
-from karl.recipe.release.distributions.lockfile import File, Package, linked_names
+from karl.recipe.release.distributions.lockfile import linked_names
+from karl.recipe.release.distributions.packages import File, Package
 from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
 from karl.recipe.release.indexes import fetch

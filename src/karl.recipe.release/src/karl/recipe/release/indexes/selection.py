@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.names import PrivateNames
-from karl.recipe.release.distributions.lockfile import File, Lock, Package
+from karl.recipe.release.distributions.lockfile import Lock
+from karl.recipe.release.distributions.packages import File, Package
 from karl.recipe.release.distributions.pool import WHEEL
 from karl.recipe.release.distributions.targets import Target, wanted_by
 from karl.recipe.release.indexes.resolve import Resolved

@@ -12,8 +12,10 @@ from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.base.names import normalised
 from karl.recipe.release.base.reporter import Reporter
 from karl.recipe.release.building.publish import publish
-from karl.recipe.release.distributions.lockfile import File, Index, Package
-from karl.recipe.release.distributions.pool import Pool, same_version
+from karl.recipe.release.distributions.lockfile import Index
+from karl.recipe.release.distributions.metadata import same_version
+from karl.recipe.release.distributions.packages import File, Package
+from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.indexes import fetch
 from karl.recipe.release.indexes.derived import materialise
 

@@ -34,7 +34,7 @@ def recover(site: SiteLayout, reporter: Reporter) -> None:
             reporter.say(f"Removed {path.name}, which a killed run left.")
         else:
             reporter.warn(f"{path}, left by a killed run, cannot be removed.")
-    if _unfinished_releases(site):
+    if files.partial_in(site.releases):
         # Either a killed pruning renamed them, or a build is under way; that
         # one holds the lock, and cleans up itself.
         with contextlib.suppress(BusyError), locked(site.release_lock, "clean up"):
@@ -76,13 +76,6 @@ def settle(site: SiteLayout, log: RevisionLog, run: Run, reporter: Reporter) -> 
         + f") was interrupted; it is {result}."
     )
     return result
-
-
-def _unfinished_releases(site: SiteLayout) -> bool:
-    try:
-        return any(files.is_partial(path) for path in site.releases.iterdir())
-    except FileNotFoundError:
-        return False
 
 
 def took_effect(site: SiteLayout, run: Run) -> bool:

@@ -53,6 +53,7 @@ MODULES = (
     "sites/smokeprobe",
     "sites/switch",
     "sites/switchcli",
+    "sites/switching",
     "sites/switchoptions",
     "sites/switchplan",
     "trees/__init__",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ from karl.recipe.release.base.errors import (
     RefusedError,
     TimeLimitError,
 )
+from karl.recipe.release.base.names import extension_module
 from karl.recipe.release.base.process import clean_environment, run
 from karl.recipe.release.base.reporter import Reporter, counted
 from karl.recipe.release.sites import smokeprobe
 from karl.recipe.release.sites.releasecheck import CheckedRelease
 
 _PROBE = Path(smokeprobe.__file__)
-_EXTENSION = re.compile(r"(?:\.[A-Za-z0-9_-]+)?\.so\Z")
 
 
 def smoke_test(
@@ -148,7 +147,7 @@ def _loaded(sonames: Iterable[str], libraries: Iterable[str]) -> list[str]:
 def _linked_modules(recorded: Mapping[str, Any]) -> list[str]:
     """Return the extension modules whose linkage was proven at the build."""
     return sorted(
-        _EXTENSION.sub("", path).replace("/", ".")
+        extension_module(path)
         for proof in recorded.values()
         for path in proof["modules"]
     )

@@ -89,7 +89,7 @@ def _switch(
         wait=options.wait,
     )
     if options.dry_run:
-        plan, lines = switch.rehearse(site, request, console)
+        plan, lines = switch.dry_run(site, request, console)
         found = {"dry_run": True, "action": plan.action, "plan": lines}
         text = "\n".join(("Would:", *(f"  {line}" for line in lines)))
         return _show(options, {**found, **_about(plan)}, text)

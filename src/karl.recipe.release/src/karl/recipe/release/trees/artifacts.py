@@ -10,8 +10,9 @@ from pathlib import Path
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.layout import SoftwareLayout
 from karl.recipe.release.building.linkedprojects import KNOWN, LinkedProject
-from karl.recipe.release.distributions.lockfile import File, Index, Package
+from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.packages import File, Package
 from karl.recipe.release.distributions.targets import Target
 from karl.recipe.release.trees.sources import Source
 from karl.recipe.release.trees.store import Store
@@ -91,7 +92,7 @@ class Artifacts:
         return self._here.best(package.wheels)
 
     def _pooled(self, package: Package, wheel: File) -> Artifact:
-        path = self.software.pool / wheel.name
+        path = self.software.pooled(wheel.name)
         return Artifact(
             Source(package.name, package.version, path, wheel.sha256, wheel.size)
         )
@@ -149,7 +150,7 @@ class Artifacts:
         self._fill([wheel])
         from karl.recipe.release.distributions.archive import Archive
 
-        path = self.software.pool / wheel.name
+        path = self.software.pooled(wheel.name)
         with Archive(path, wheel.sha256):
             return Metadata.parse(wheel_metadata(path))
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from karl.recipe.release.base import files
-from karl.recipe.release.base.errors import RefusedError, UnreachableError
 from karl.recipe.release.base.layout import ReleaseLayout, SiteLayout, SoftwareLayout
 from karl.recipe.release.base.locks import locked
 from karl.recipe.release.base.names import IndexName
@@ -27,16 +26,13 @@ from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.trees import interpreter, space, tree, workers
 from karl.recipe.release.trees.artifacts import Artifact, Artifacts
 from karl.recipe.release.trees.composition import compose
-from karl.recipe.release.trees.entry import EditedError, first_edit
 from karl.recipe.release.trees.manifest import Manifest
+from karl.recipe.release.trees.mending import mending
 from karl.recipe.release.trees.releaseplan import Seen, Wanted, linked_in, plan
 from karl.recipe.release.trees.requirements import Needed, closure
 from karl.recipe.release.trees.specification import Specification
 from karl.recipe.release.trees.store import Store, Stored
 from karl.recipe.release.trees.verification import verify
-
-#: How often one entry of the store may be found edited in one build.
-_MOST_MENDINGS = 2
 
 #: Seconds to wait for the workers of a run that was just killed.
 _PATIENCE = 3.0
@@ -197,21 +193,7 @@ class _Build:
             self.release.root,
             sources,
         )
-        met: list[str] = []
-        while True:
-            try:
-                self.make(needed, chosen)
-            except EditedError as error:
-                met.append(error.root)
-                if met.count(error.root) > _MOST_MENDINGS:
-                    raise
-                found = self.edited(chosen)
-                if met.count(error.root) == _MOST_MENDINGS:
-                    found = [error]  # what only linking saw
-                for one in found:
-                    self.mend(chosen, one)
-            else:
-                return
+        mending(lambda: self.make(needed, chosen), chosen, self.artifacts, self.store)
 
     def make(self, needed: list[Needed], chosen: list[Artifact]) -> None:
         """Make the tree and give it its name.
@@ -250,32 +232,6 @@ class _Build:
         self.artifacts.fetch(self.store.missing(sources))
         return self.store.provide(sources)
 
-    def edited(self, chosen: list[Artifact]) -> list[EditedError]:
-        """Return what all was edited, so that it is mended in one go."""
-        found = []
-        for artifact in chosen:
-            try:
-                stored = self.store.find(artifact.source.sha256)
-                error = first_edit(stored.root, stored.entry) if stored else None
-            except EditedError as unreadable:
-                error = unreadable
-            if error:
-                found.append(error)
-        return found
-
-    def mend(self, chosen: list[Artifact], error: EditedError) -> None:
-        """Have an edited entry of the store made anew from its wheel.
-
-        :raises EditedError: the wheel is not to be had.
-        """
-        for artifact in chosen:
-            if artifact.source.sha256 == Path(error.root).name:
-                with contextlib.suppress(RefusedError, UnreachableError):
-                    self.artifacts.fetch([artifact.source])
-                self.store.mend(artifact.source, error)
-                return
-        raise error
-
     def refuse_copies(self, planned: tree.Tree) -> None:
         """Refuse a bundled copy of what must be the system's, whoever brings it."""
         if self.wanted.specification.system_linked:
@@ -287,6 +243,8 @@ class _Build:
 
     def prove(self, partial: Path, libraries: list[LinkedProject]) -> Mapping[str, Any]:
         """Prove that what must use the system's libraries does so."""
+        if not libraries:
+            return {}
         from karl.recipe.release.building import linkage
 
         inside = ReleaseLayout(partial)

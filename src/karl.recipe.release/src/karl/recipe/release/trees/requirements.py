@@ -18,8 +18,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from karl.recipe.release.base.errors import RefusedError
 from karl.recipe.release.base.names import normalised
-from karl.recipe.release.distributions.lockfile import Index, Package
+from karl.recipe.release.distributions.lockfile import Index
 from karl.recipe.release.distributions.metadata import Metadata
+from karl.recipe.release.distributions.packages import Package
 
 #: ``...; extra == "test"``: true for that extra alone, if no "or" is near.
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
