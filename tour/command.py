@@ -18,7 +18,7 @@ from karl.recipe.release.base.command import (
 )
 from karl.recipe.release.base.console import Console
 from karl.recipe.release.base.errors import RefusedError
-from tour import databases, software, upgrades
+from tour import databases, ending, software, upgrades
 from tour.answers import Answer, Counts
 from tour.telling import Teller
 from tour.workshop import UnexpectedError, Workshop
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     found.add_argument(
-        "--documents", type=int, default=3000, metavar="N",
+        "--documents", type=_count, default=3000, metavar="N",
         help="how many documents the site gets (default: 3000)",
     )  # fmt: skip
     found.add_argument(
@@ -99,19 +99,9 @@ def _tour(options: argparse.Namespace, console: Console) -> int:
     checkout = Path(__file__).parents[1]
     pool = options.pool.absolute() if options.pool else checkout / "pool"
     shop = Workshop(checkout, _folder(options.work), pool, teller)
-    done = False
-    try:
-        port = _free_port()
-        ended = _tell(shop, port, options.documents)
-        done = True
-    finally:
-        if not (done and options.keep):
-            console.say("")
-            console.say("Stopping what runs, and removing the folder.")
-            shop.close()
-            # What failed can be looked at.
-            if done:
-                shop.remove()
+    port = _free_port()
+    with ending.as_from_the_keyboard():
+        ended = _ended(shop, port, options)
     _summary(teller, ended, as_json=options.json)
     if options.keep:
         teller.console.say(
@@ -121,6 +111,26 @@ def _tour(options: argparse.Namespace, console: Console) -> int:
             f"  chmod -R u+w {shop.root} && rm -r {shop.root}"
         )
     return 0
+
+
+def _ended(shop: Workshop, port: int, options: argparse.Namespace) -> Ended:
+    """Give the tour; stop all that runs, unless it is to go on."""
+    say, done = shop.teller.console.say, False
+    # Whoever has interrupted it wants nothing of it; what failed can be looked at.
+    removed = True
+    try:
+        ended = _tell(shop, port, options.documents)
+        done = True
+    except Exception:
+        removed = False
+        raise
+    finally:
+        if not (done and options.keep):
+            say("")
+            told = "removing the folder" if removed else f"leaving {shop.root} to you"
+            say(f"Stopping what runs, and {told}.")
+            shop.close(removed=removed)
+    return ended
 
 
 def _tell(shop: Workshop, port: int, documents: int) -> Ended:
@@ -241,17 +251,34 @@ def _summary(teller: Teller, ended: Ended, *, as_json: bool) -> None:
 def _folder(given: Path | None) -> Path:
     """Return a new folder to work in."""
     if given is None:
-        return Path(os.path.realpath(tempfile.mkdtemp(prefix="karl-tour-")))
+        usual = Path(os.path.realpath(tempfile.gettempdir()))
+        _check_length(usual / "karl-tour-12345678")
+        return Path(tempfile.mkdtemp(prefix="karl-tour-", dir=usual))
     folder = Path(os.path.realpath(given))
     if os.path.lexists(given):
         raise RefusedError(f"{given} is there already.", "Name a new folder.")
-    if len(str(folder)) > _LONGEST:
-        raise RefusedError(
-            f"The path {folder} is too long for Unix sockets below it.",
-            f"Choose one of at most {_LONGEST} characters.",
-        )
+    _check_length(folder)
     folder.mkdir(parents=True)
     return folder
+
+
+def _check_length(folder: Path) -> None:
+    """Refuse a folder below which no Unix socket could be.
+
+    :raises RefusedError: its path is too long.
+    """
+    if len(os.fsencode(folder)) > _LONGEST:
+        raise RefusedError(
+            f"The path {folder} is too long for Unix sockets below it.",
+            f"Choose one of at most {_LONGEST} characters: --work DIR.",
+        )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
 
 
 def _free_port() -> int:
