@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from manuals.rows import Table, heading, tables
+from manuals.rows import Table, anchor, heading, tables
 from manuals.schemas import COMMANDS, ERROR, VALUES, Schema, schemas
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,13 @@ Some of the [files on disk](files-on-disk.md) have a schema too.
 def render() -> str:
     """Return the page."""
     there = schemas()
-    texts = [_TOP, *_values(there[VALUES]), *_section(there[ERROR], "##")]
+    links = ", ".join(f"[{command}](#{anchor(command)})" for command in COMMANDS)
+    texts = [
+        _TOP,
+        f"Commands: {links}.\n",
+        *_values(there[VALUES]),
+        *_section(there[ERROR], "##"),
+    ]
     for command in COMMANDS:
         own = [one for one in there.values() if one.command == command]
         # What is no verb's comes first.
