@@ -20,7 +20,8 @@ import pytest
 import ZODB.config
 from support import sites
 from support.typedpages import blocks, check_shown, commands
-from support.zeoservers import Box, database, eventually, fill, put
+from support.waiting import eventually
+from support.zeoservers import Box, database, fill, put
 from ZEO.Exceptions import ClientDisconnected
 
 from karl.recipe.zeoserver.databases import state as states

@@ -21,6 +21,7 @@ import transaction
 import ZODB.config
 from BTrees.OOBTree import OOBTree
 from persistent.mapping import PersistentMapping
+from support.waiting import eventually
 from ZODB.blob import Blob
 from ZODB.DB import DB
 
@@ -58,24 +59,6 @@ sys.exit(main({root!r}, sys.argv[1:]))""",
 from supervisor.supervisord import main
 main(["-n", "-c", {conf!r}, *sys.argv[1:]])""",
 }
-
-
-def eventually(
-    what: Callable[[], Any], message: str = "it never came true", seconds: float = 30.0
-) -> Any:
-    """Return the first truth that *what* returns; errors count as untrue."""
-    deadline = time.monotonic() + seconds
-    while True:
-        error: Exception | None = None
-        try:
-            found = what()
-        except Exception as caught:  # noqa: BLE001
-            found, error = None, caught
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(message) from error
-        time.sleep(0.05)
 
 
 class Box:

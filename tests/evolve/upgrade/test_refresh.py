@@ -19,7 +19,8 @@ from support.refreshes import (
     storage_files,
 )
 from support.upgrades import killed
-from support.zeoservers import boxes, eventually, get
+from support.waiting import eventually
+from support.zeoservers import boxes, get
 
 from karl.recipe.evolve.upgrade import refreshing
 from karl.recipe.evolve.upgrade.model import REFRESH

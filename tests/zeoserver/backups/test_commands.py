@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support.waiting import eventually
 from support.zeobackups import EVER, run_repozo, snapshot
 from support.zeofaults import quick
-from support.zeoservers import boxes, database, eventually, fill
+from support.zeoservers import boxes, database, fill
 
 from karl.recipe.release.base import files
 from karl.recipe.zeoserver.backups import chains

@@ -7,10 +7,10 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from support.waiting import eventually
 from support.workshop import Notes
 from support.zeodeclared import declare
 
@@ -117,9 +117,7 @@ def test_supervisord_runs_in_the_foreground(place):
     )
     try:
         conf = central.places.supervisord_conf
-        while not central.places.supervisor_socket.exists():
-            assert child.poll() is None
-            time.sleep(0.05)
+        eventually(central.places.supervisor_socket.exists)
         done = run(supervisorctl, "-c", str(conf), "pid")
         assert done.stdout.strip() == str(child.pid)
     finally:

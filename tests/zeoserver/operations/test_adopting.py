@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.waiting import eventually
 from support.zeofaults import quick
-from support.zeoservers import database, eventually, fill, get, put
+from support.zeoservers import database, fill, get, put
 from ZODB.POSException import ReadOnlyError
 
 from karl.recipe.release.base.reporter import SilentReporter

@@ -349,9 +349,7 @@ def _cost_of(box, *verb):
         finally:
             os._exit(0)
     os.close(writing)
-    deadline = time.monotonic() + 60
     with os.fdopen(reading) as stream:
         text = stream.read()
     os.waitpid(child, 0)
-    assert time.monotonic() < deadline
     return int(text)

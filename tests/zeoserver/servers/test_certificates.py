@@ -14,7 +14,8 @@ import warnings
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from support.zeoservers import eventually, get, put
+from support.waiting import eventually
+from support.zeoservers import get, put
 from ZEO.Exceptions import ClientDisconnected
 
 from karl.recipe.zeoserver.commands.zeoctl import main

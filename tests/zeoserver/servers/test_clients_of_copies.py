@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from support.zeoservers import eventually, get, put
+from support.waiting import eventually
+from support.zeoservers import get, put
 from ZEO.Exceptions import ClientDisconnected
 
 from karl.recipe.zeoserver.databases.state import Status

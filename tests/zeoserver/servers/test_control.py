@@ -9,7 +9,8 @@ import threading
 import time
 
 import pytest
-from support.zeoservers import eventually, fill, put
+from support.waiting import eventually
+from support.zeoservers import fill, put
 
 from karl.recipe.release.base.errors import (
     KarlError,

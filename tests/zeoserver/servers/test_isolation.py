@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from support.zeoservers import eventually, fill, get, put
+from support.waiting import eventually
+from support.zeoservers import fill, get, put
 
 from karl.recipe.zeoserver.servers import control, supervisor
 

@@ -7,8 +7,9 @@ import time
 
 import pytest
 import transaction
+from support.waiting import eventually
 from support.zeofaults import FAULTS, quick, run_with_fault
-from support.zeoservers import database, eventually, fill, get, put
+from support.zeoservers import database, fill, get, put
 from ZEO.Exceptions import ClientDisconnected
 from ZODB.Connection import TransactionMetaData
 from ZODB.POSException import ReadOnlyError

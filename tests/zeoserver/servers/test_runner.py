@@ -12,7 +12,8 @@ import struct
 import subprocess
 
 import pytest
-from support.zeoservers import database, eventually, fill, get, put
+from support.waiting import eventually
+from support.zeoservers import database, fill, get, put
 
 from karl.recipe.zeoserver.databases import datafs
 from karl.recipe.zeoserver.databases import state as states

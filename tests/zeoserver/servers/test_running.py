@@ -7,7 +7,8 @@ import signal
 import subprocess
 
 import pytest
-from support.zeoservers import eventually, put
+from support.waiting import eventually
+from support.zeoservers import put
 
 from karl.recipe.release.base.locks import locked
 from karl.recipe.zeoserver.databases import state as states
