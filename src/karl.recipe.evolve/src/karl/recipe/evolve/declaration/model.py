@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from karl.recipe.evolve.declaration.layout import EvolveLayout
-from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.base import declared
 from karl.recipe.release.base.files import canonical_json
 
 _FORMAT = 1
@@ -202,25 +201,12 @@ class SiteDeclaration:
         :raises RefusedError: there is none: this is no site of ours.
         :raises DamagedError: it cannot be understood.
         """
-        tip = "Run the site's buildout again: it writes this file."
-        try:
-            found = json.loads(places.declaration.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise RefusedError(
-                f"{places.root} is not a site with processes: it has no "
-                f"{places.declaration.name}.",
-                tip,
-            ) from None
-        except ValueError as error:
-            raise DamagedError(
-                f"{places.declaration} is not JSON: {error}.", tip
-            ) from None
-        try:
-            return _declared(found)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DamagedError(
-                f"{places.declaration} does not describe a site: {error!r}.", tip
-            ) from None
+        return declared.load(
+            places.declaration,
+            "a site with processes",
+            "Run the site's buildout again: it writes this file.",
+            _declared,
+        )
 
 
 def _declared(found: dict[str, Any]) -> SiteDeclaration:

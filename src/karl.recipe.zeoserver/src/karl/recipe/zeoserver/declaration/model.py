@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from karl.recipe.release.base.errors import DamagedError, RefusedError
+from karl.recipe.release.base import declared
 from karl.recipe.release.base.files import canonical_json
 from karl.recipe.zeoserver.layouts.central import CentralLayout
 from karl.recipe.zeoserver.layouts.storage import StorageLayout
@@ -200,31 +199,19 @@ class Central:
         :raises RefusedError: there is none: this is no database server of ours.
         :raises DamagedError: it cannot be understood.
         """
-        tip = "Run the buildout of the database server again: it writes this file."
-        try:
-            found = json.loads(places.declaration.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise RefusedError(
-                f"{places.root} is not a database server: it has no "
-                f"{places.declaration.name}.",
-                tip,
-            ) from None
-        except ValueError as error:
-            raise DamagedError(
-                f"{places.declaration} is not JSON: {error}.", tip
-            ) from None
-        try:
-            _check_format(found.pop("format"))
-            storages = {
-                name: _storage(values) for name, values in found["storages"].items()
-            }
-            sites = tuple(tuple(words) for words in found.get("sites", ()))
-            return cls(**{**found, "storages": storages, "sites": sites})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DamagedError(
-                f"{places.declaration} does not describe a database server: {error!r}.",
-                tip,
-            ) from None
+        return declared.load(
+            places.declaration,
+            "a database server",
+            "Run the buildout of the database server again: it writes this file.",
+            _central,
+        )
+
+
+def _central(found: dict[str, Any]) -> Central:
+    _check_format(found.pop("format"))
+    storages = {name: _storage(values) for name, values in found["storages"].items()}
+    sites = tuple(tuple(words) for words in found.get("sites", ()))
+    return Central(**{**found, "storages": storages, "sites": sites})
 
 
 def _check_format(number: int) -> None:
