@@ -13,6 +13,9 @@ from pathlib import Path
 
 from karl.recipe.release.base import files
 
+#: How a child ends whose body raised.
+RAISED = 101
+
 
 class Fault:
     """Does something at the change with a given number."""
@@ -41,20 +44,21 @@ def raising_at(number: int, error: Exception) -> Fault:
 def in_child(body: Callable[[], object], *, silent: bool = False) -> int:
     """Run *body* in a fork of this process; return the code with which that ended.
 
-    It is 0, or 1 if *body* raised, or of a signal its negative number.
+    It is the number that *body* returned, or 0; :data:`RAISED` if it raised; or of a
+    signal its negative number.
 
     :param silent: what it prints is not shown.
     """
     child = os.fork()
     if child == 0:
-        code = 1
+        code = RAISED
         try:
             if silent:
                 nowhere = os.open(os.devnull, os.O_RDWR)
                 for stream in (0, 1, 2):
                     os.dup2(nowhere, stream)
-            body()
-            code = 0
+            found = body()
+            code = found if isinstance(found, int) else 0
         except BaseException:  # noqa: BLE001  # the exit code tells
             traceback.print_exc()
         finally:
@@ -69,8 +73,9 @@ def killed(body: Callable[[], object], *, silent: bool = False) -> bool:
     In no other way may it fail.
     """
     code = in_child(body, silent=silent)
-    assert code in {0, -signal.SIGKILL}
-    return code != 0
+    assert code != RAISED
+    assert code >= 0 or code == -signal.SIGKILL
+    return code < 0
 
 
 def killed_at(number: int, body: Callable[[], object]) -> bool:

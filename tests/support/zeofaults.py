@@ -6,11 +6,10 @@ import contextlib
 import errno
 import io
 import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
-from support.faults import Fault
+from support.faults import RAISED, Fault, die, in_child
 from support.schemas import validated
 from support.zeoservers import Box
 
@@ -23,17 +22,12 @@ from karl.recipe.zeoserver.layouts.storage import StorageLayout
 _NO_FAULT = 100
 
 
-def kill() -> None:
-    """End this process as nothing can be cleaned up after."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def fill_disk() -> None:
     """Fail as a full disk does."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-FAULTS: dict[str, Callable[[], None]] = {"kill": kill, "full disk": fill_disk}
+FAULTS: dict[str, Callable[[], None]] = {"kill": die, "full disk": fill_disk}
 
 
 def run_with_fault(
@@ -43,25 +37,16 @@ def run_with_fault(
 
     The process is a fork of this one, which has no threads of clients then.
     """
-    child = os.fork()
-    if child == 0:
-        code = _NO_FAULT + 1
-        try:
-            silence = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(silence, stream)
-            fault = Fault(number, what)
-            files.seam = fault
-            ended = zeoctl.main(str(box.root), words)
-            code = ended if fault.fired else _NO_FAULT
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) != _NO_FAULT + 1
-    return os.WEXITSTATUS(status) != _NO_FAULT
+
+    def body() -> int:
+        fault = Fault(number, what)
+        files.seam = fault
+        ended = zeoctl.main(str(box.root), words)
+        return ended if fault.fired else _NO_FAULT
+
+    code = in_child(body, silent=True)
+    assert code != RAISED
+    return code != _NO_FAULT
 
 
 def quick(box: Box, *words: str, code: int = 0) -> Any:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.faults import Fault
+from support.faults import Fault, killed_at
 from support.zeobackups import (
     SILENT,
     Bench,
@@ -74,15 +73,7 @@ def fresh(bench, tmp_path) -> Callable[[int], Bench]:
 
 def _killed(number: int, work: Callable[[Bench], None], bench: Bench) -> bool:
     """Run in a child that is killed at a change; tell if it was."""
-    child = os.fork()
-    if child == 0:
-        files.seam = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        try:
-            work(bench)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    return killed_at(number, lambda: work(bench))
 
 
 def _check_settled(bench: Bench, before: dict[str, bytes | None], name: str) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 
 import pytest
-from support.faults import Fault
+from support.faults import Fault, killed_at
 from support.zeobackups import run_repozo
 from support.zeoservers import boxes, database, fill
 
@@ -51,14 +50,7 @@ def check(box):
 
 
 def _killed(storage, kind, number):
-    child = os.fork()
-    if child == 0:
-        files.seam = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        try:
-            backingup.back_up(storage, kind)
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    return killed_at(number, lambda: backingup.back_up(storage, kind))
 
 
 def _failed(storage, kind, number):

@@ -8,13 +8,12 @@ import grp
 import json
 import os
 import shutil
-import signal
 import stat
 import sys
 from pathlib import Path
 
 import pytest
-from support.faults import Fault
+from support.faults import killed_at
 from support.workshop import Notes
 from support.zeodeclared import declare
 
@@ -326,7 +325,7 @@ def test_leftovers_of_others_stay(central):
     assert [path for path in (*ours, other) if path.exists()] == [other]
 
 
-def test_killed_before_each_change_the_next_run_finishes(place, monkeypatch):
+def test_killed_before_each_change_the_next_run_finishes(place):
     """Whenever a run is killed, the next leaves what an undisturbed one leaves."""
     part = {"backups": f"{place}/disk/{{storage}}"}
     (place / "disk").mkdir()
@@ -338,13 +337,7 @@ def test_killed_before_each_change_the_next_run_finishes(place, monkeypatch):
         number += 1
         shutil.rmtree(place / "disk" / "acme")
         central = declare(place / str(number) / "zc", part, acme={})
-        child = os.fork()
-        if child == 0:
-            fault = Fault(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
-            monkeypatch.setattr(files, "seam", fault)
-            install(central)
-            os._exit(0)
-        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        killed = killed_at(number, lambda central=central: install(central))
         install(central)
         found = {path: one[1] for path, one in seen(central.places.root).items()}
         assert found == expected
