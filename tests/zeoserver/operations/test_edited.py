@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 
 import pytest
+from support.schemas import validated
 from support.zeofaults import quick
 
 BEGIN = {"event": "begin", "verb": "adopt"}
@@ -74,3 +76,21 @@ def test_a_spoilt_state_is_told_of_in_few_words(made):
     assert "state.kept.json" in told["next"]
     (problem,) = problems(made)
     assert str(places.state) in problem
+
+
+def test_a_disk_that_is_read_only_is_told_of(made):
+    """What the system does with a failing disk is a problem, and keeps nothing else."""
+    apart = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
+    root = made.root
+    mount = f"mount --bind {root} {root} && mount -o remount,ro,bind {root}"
+    if subprocess.run([*apart, mount], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    zeoctl = made.places.zeoctl
+    words = f"{mount} && cd / && {zeoctl} status site --json; {zeoctl} backup site"
+    done = subprocess.run([*apart, words], capture_output=True, text=True, check=False)
+    (told,) = validated("zeoctl", ["status"], done.stdout)
+    found = told["storages"]["site"]
+    (problem,) = [each for each in found["problems"] if "is read-only" in each]
+    assert str(made.storage_places("site").databases) in problem
+    assert found["live"]["number"] == 1
+    assert "Read-only file system" in done.stderr

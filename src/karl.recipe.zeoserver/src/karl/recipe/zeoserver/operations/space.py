@@ -20,6 +20,13 @@ def free(path: Path) -> int:
     return found.f_bavail * found.f_frsize
 
 
+def writable(path: Path) -> bool:
+    """Tell whether *path*'s file system takes anything at all."""
+    while not path.exists():
+        path = path.parent
+    return not os.statvfs(path).f_flag & os.ST_RDONLY
+
+
 def check(path: Path, need: int, purpose: str) -> None:
     """Refuse to begin if a disk is too full.
 

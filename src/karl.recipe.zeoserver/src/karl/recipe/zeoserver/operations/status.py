@@ -5,6 +5,7 @@ What needs somebody's attention is said in sentences, the *problems*.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def report(storage: Storage, *, copies: bool = False) -> dict[str, Any]:
     if state.live is not None:
         told.problems += told.attempt(lambda: backupstatus.problems(storage), [])
     _check_history(told, known, found)
+    _check_disks(told)
     _check_room(told, found)
     if copies:
         found["copies"] = [
@@ -139,6 +141,17 @@ def _check_history(
             f"{run.verb} did not end; the next command that changes the storage puts "
             f"that right, such as zeoctl start {told.storage.name}."
         )
+
+
+def _check_disks(told: Look) -> None:
+    """Tell of disks that the system has made read-only, as it does if they fail."""
+    places, apart = told.storage.places, told.storage.declared.repository
+    for path in (places.databases, *([places.repository.root] if apart else [])):
+        if not told.attempt(functools.partial(space.writable, path), otherwise=True):
+            told.problems.append(
+                f"The disk of {path} is read-only: if nobody mounted it so, it fails. "
+                "See the system's messages, such as with dmesg."
+            )
 
 
 def _check_room(told: Look, found: dict[str, Any]) -> None:
