@@ -17,7 +17,6 @@ from karl.recipe.release.sites import switchoptions
 from manuals.commands import MANUALS
 from toolchain import command as bootstrap
 from toolchain import programs
-from tour import command as tour
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -31,7 +30,6 @@ PAGES = [
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     **{each.name: each.parser for each in MANUALS},
     "bootstrap.py": bootstrap._parser,
-    "tour": tour.parser,
 }
 
 #: What parsers leave to be found out later: which options go together.
