@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from karl.recipe.evolve.rollout import options
+from karl.recipe.evolve.rollout import history, options
 from karl.recipe.evolve.rollout.model import Rollouts
-from karl.recipe.evolve.rollout.places import Places
+from karl.recipe.evolve.rollout.places import Places, RunPlaces
 from karl.recipe.release.base.errors import DamagedError, RefusedError, UsageError
 
 GIVEN = {"root": "../sites/acme-prod", "source": "../acme", "index": "acme"}
@@ -136,3 +136,23 @@ def test_buildout(tmp_path):
     assert code == 1
     assert "Traceback" not in said
     assert "it lacks {version}" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": "done"}',
+        '{"event": "done", "facts": [1], "skipped": ""}',
+        '{"event": "done", "facts": {"published": 1}, "skipped": "", "step": "x"}',
+        '{"event": "done", "facts": {}, "skipped": "", "step": []}',
+        '{"time": 0}',
+    ],
+)
+def test_a_journal_that_was_altered(tmp_path, line):
+    """It is called damaged, with what to do; a line that was cut off is left out."""
+    places = RunPlaces(tmp_path)
+    places.journal.write_text('{"event": "done", "fac')
+    assert history.load(places) == history.History()
+    places.journal.write_text(line)
+    with pytest.raises(DamagedError, match="cannot be understood"):
+        history.load(places)

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,24 @@ class History:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+#: What facts must be, if they are there: steps rely on it.
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "commit": str,
+    "project": str,
+    "previous": str,
+    "extends": str,
+    "was_frozen": bool,
+    "published": dict,
+    "sha256": str,
+    "changes": list,
+    "shipped": list,
+    "predicted_window": (float, int, type(None)),
+    "window": (float, int, type(None)),
+    "run": (int, type(None)),
+    "revision": int,
+}
+
+
 def load(places: RunPlaces) -> History:
     """Read the journal of a rollout; there may be none.
 
@@ -42,12 +61,23 @@ def load(places: RunPlaces) -> History:
     try:
         for entry in Journal(places.journal).entries():
             if entry["event"] == "done":
-                found.facts.update(entry["facts"])
+                found.facts.update(_checked(entry["facts"]))
                 found.done |= set() if entry["skipped"] else {entry["step"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(
             f"The journal {places.journal} cannot be understood: {error!r}.",
             "Move the folder of this rollout away: every step looks for itself what "
             "there is to do.",
         ) from None
     return found
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return facts, if each is of its kind.
+
+    :raises TypeError: one is not.
+    """
+    for name, value in facts.items():
+        if not isinstance(value, _KINDS.get(name, object)):
+            raise TypeError(f"{name} is {value!r}")
+    return facts
