@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -48,10 +47,14 @@ def upgrade(shop: Workshop, row: Row) -> float:
     """Take the site to 1.1, while somebody else tries to do the same."""
     evolve = shop.site / "bin" / "evolve"
     refusals: list[str] = []
-    second = threading.Thread(target=_second, args=(shop, refusals))
+    ended = threading.Event()
+    second = threading.Thread(target=_second, args=(shop, refusals, ended))
     second.start()
-    found = shop.answer(evolve, "1.1")
-    second.join()
+    try:
+        found = shop.answer(evolve, "1.1")
+    finally:
+        ended.set()
+        second.join()
     if not refusals:
         raise UnexpectedError("A second upgrade at the same time was not refused.", "")
     shop.teller.tell("Meanwhile somebody else tried the same, and was refused:")
@@ -62,16 +65,17 @@ def upgrade(shop: Workshop, row: Row) -> float:
     return float(found["window"])
 
 
-def _second(shop: Workshop, refusals: list[str]) -> None:
-    """Begin a second upgrade as soon as the first one holds the lock."""
+def _second(shop: Workshop, refusals: list[str], ended: threading.Event) -> None:
+    """Begin a second upgrade as soon as the first one holds the lock.
+
+    :param ended: the first one has.
+    """
     evolve = shop.site / "bin" / "evolve"
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not refusals:
+    while not ended.wait(0.1):
         told = subprocess.run(
             [evolve, "status", "--json"], capture_output=True, text=True, check=False
         ).stdout
-        if not json.loads(told)["running"]:
-            time.sleep(0.1)
+        if not told or not json.loads(told).get("running"):
             continue
         done = subprocess.run(
             [evolve, "1.1"], capture_output=True, text=True, check=False

@@ -13,6 +13,7 @@ from typing import Any
 
 from karl.recipe.release.base import files, process
 from karl.recipe.release.base.errors import KarlError, ProcessError
+from tour import ending
 from tour.telling import Teller
 
 #: What of the checkout a tour works with; the rest it makes itself.
@@ -129,17 +130,20 @@ class Workshop:
             expect=expect, shown=line,
         )  # fmt: skip
 
-    def close(self) -> None:
-        """Stop what runs."""
-        while self.closing:
-            try:
-                self.closing.pop()()
-            except KarlError as error:
-                self.teller.console.warn(str(error))
+    def close(self, *, removed: bool) -> None:
+        """Stop what runs, however the tour ended.
 
-    def remove(self) -> None:
-        """Remove everything."""
-        files.remove_tree(self.root)
+        :param removed: the folder, too.
+        """
+        with ending.undisturbed():
+            while self.closing:
+                try:
+                    self.closing.pop()()
+                except (KarlError, OSError) as error:
+                    self.teller.console.warn(str(error))
+            ending.end_strays(self.root)
+            if removed:
+                files.remove_tree(self.root)
 
     def _run(self, words: Sequence[str | Path], *, apart: bool) -> tuple[int, str]:
         """Return how a program ended and what it printed.
@@ -147,7 +151,8 @@ class Workshop:
         :param apart: without what it printed on standard error.
         """
         environment = process.clean_environment(
-            HOME=os.environ.get("HOME", "/"),
+            HOME=os.environ.get("HOME") or str(self.root),
+            **ending.mark(self.root),
             **{k: v for k, v in os.environ.items() if k.startswith(("PIP_", "UV_"))},
         )
         with self.log.open("a") as stream:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from support.schemas import validated
 
 from karl.recipe.release.base.files import link_or_copy, remove_tree
-from tour import command
+from tour import command, ending
 from tour.answers import Answer, Counts
 
 
@@ -28,15 +30,18 @@ def tour(checkout, tmp_path):
     )  # fmt: skip
     work = Path(tempfile.mkdtemp(prefix="t", dir="/tmp"))
 
+    line = [sys.executable, "-I", checkout / "tour" / "__main__.py", "--pool", pool]
+    where = {"cwd": "/", "env": {**os.environ, "HOME": str(tmp_path)}, "text": True}
+
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-I", checkout / "tour" / "__main__.py",
-             "--pool", pool, *words],
-            cwd="/", env={**os.environ, "HOME": str(tmp_path)}, check=False,
-            capture_output=True, text=True, timeout=900,
-        )  # fmt: skip
+            [*line, *words], check=False, capture_output=True, timeout=900, **where
+        )
 
-    run.folder = work / "w"
+    def begun(*words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([*line, *words], stderr=subprocess.PIPE, **where)
+
+    run.folder, run.begun = work / "w", begun
     yield run
     remove_tree(work)
 
@@ -60,12 +65,60 @@ def test_everything_happens_as_it_is_told(tour):
     assert [int(each) for each in numbers] == list(range(1, command.CHAPTERS + 1))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("chapter", "how"),
+    [(4, signal.SIGTERM), (5, signal.SIGINT), (9, signal.SIGHUP), (10, signal.SIGINT)],
+)
+def test_interrupted_it_leaves_nothing(tour, chapter, how):
+    """Whatever ends it, and whenever, no process and no folder of it is left."""
+    words = ("--work", str(tour.folder), "--documents", "50")
+    with tour.begun(*words) as child:
+        for line in child.stderr:
+            if line.startswith(f"{chapter:2}/"):
+                break
+        time.sleep(4)
+        child.send_signal(how)
+        told = child.stderr.read()
+    assert child.returncode == 130, told
+    assert not tour.folder.exists()
+    assert not list(ending.strays(tour.folder))
+
+
+#: Tells that it runs, and does not end when it is told to.
+DEAF = """\
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_an_interrupted_command_leaves_is_ended(tmp_path):
+    """A process that the tour has started is ended, even if it will not; no other."""
+    deaf = [sys.executable, "-c", DEAF]
+    environment = {**os.environ, **ending.mark(tmp_path)}
+    ours = subprocess.Popen(deaf, env=environment, stdout=subprocess.PIPE)
+    other = subprocess.Popen(deaf, cwd=tmp_path, stdout=subprocess.PIPE)
+    try:
+        for each in (ours, other):
+            assert each.stdout.readline()
+        ending.end_strays(tmp_path, patience=0.2)
+        assert ours.wait(timeout=60) == -signal.SIGKILL
+        assert other.poll() is None
+    finally:
+        for each in (ours, other):
+            each.kill()
+            each.communicate()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
         (["--work", "{there}"], 3, "is there already"),
         (["--work", "/tmp/" + "x" * 60], 3, "too long for Unix sockets"),
-        (["--documents", "many"], 2, "invalid int value"),
+        (["--documents", "many"], 2, "must be a whole number"),
+        (["--documents", "0"], 2, "1 or more"),
         (["everywhere"], 2, "Unrecognized arguments"),
     ],
 )
