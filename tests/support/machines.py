@@ -219,7 +219,7 @@ class Machine:
 
     def python(self, program: str, *words: str, **options: Any) -> str:
         """Run Python with the code of the checkout and of the tests."""
-        path = f"{ROOT / 'tests'}"
+        path = f"{ROOT}:{ROOT / 'tests'}"
         env = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         return self.run([sys.executable, "-c", program, *words], env=env, **options)
 
