@@ -282,6 +282,22 @@ def test_a_site_that_hangs_is_not_waited_for(tmp_path, monkeypatch):
     assert "it has not answered within 0.5 s" in found["attention"][0]["text"]
 
 
+def test_sites_are_asked_at_the_same_time(tmp_path):
+    """Sites that each wait for the other to be asked too both answer, in order."""
+    script = (
+        'touch "$1"; while [ ! -e "$2" ]; do sleep 0.05; done; '
+        'echo "{\\"site\\": \\"$3\\"}"'
+    )
+    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    found = asking.ask_all(
+        [
+            ("/bin/sh", "-c", script, "sh", here, there, "one"),
+            ("/bin/sh", "-c", script, "sh", there, here, "other"),
+        ]
+    )
+    assert [each["site"] for each in found] == ["one", "other"]
+
+
 def test_the_page_stays_whole(box, tmp_path):
     """A page is written to a file in a folder that there is, or not at all."""
     here = box("acme")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,25 @@ from karl.recipe.release.base.blocks import PROBLEM, Attention, notice, problem,
 from karl.recipe.release.base.errors import KarlError, ProcessError, TimeLimitError
 
 #: Seconds that a site has to answer: it asks its own processes, too.
-_PATIENCE = 120.0
+_PATIENCE = 60.0
+
+#: How many sites are asked at the same time.
+_AT_ONCE = 8
 
 #: Characters of an answer, and items of a list, that are looked at.
 _LONGEST, _MOST = 4_000_000, 200
+
+
+def ask_all(commands: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Return what each site tells.
+
+    Sites that do not answer, such as all of a machine that is gone, are waited for
+    together.
+
+    :param commands: the ``evolve`` of each.
+    """
+    with ThreadPoolExecutor(_AT_ONCE, "ask") as pool:
+        return list(pool.map(ask, commands))
 
 
 def ask(words: Sequence[str]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def of_central(central: Central, names: Sequence[str]) -> dict[str, Any]:
         "host": socket.gethostname(),
         "made": now,
         "storages": {name: _of_storage(central, name, now) for name in wanted},
-        "sites": [] if names else [asking.ask(words) for words in central.sites],
+        "sites": [] if names else asking.ask_all(central.sites),
         "attention": [] if names else _certificates(central, now),
     }
 
