@@ -181,6 +181,15 @@ def test_logs_and_the_client_configuration(started):
     started.zeoctl("logs", "--follow", code=2)
 
 
+@pytest.fixture
+def interruptible():
+    """A shell lets what it runs in the background, and all below, ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_following_shows_what_is_added(started):
     """--follow goes on through a rotation, until it is interrupted."""
     log = started.storage_places("acme").log("a")
