@@ -27,15 +27,10 @@ def boolean(truth: object) -> str:
     return "true" if truth else "false"
 
 
-def indented(lines: Iterable[str], by: int = 2) -> list[str]:
-    """Return *lines*, moved to the right."""
-    return [f"{' ' * by}{line}" for line in lines]
-
-
 def section(kind: str, lines: Iterable[str], name: str = "") -> list[str]:
     """Return a section with its content."""
     begin = f"{kind} {name}" if name else kind
-    return [f"<{begin}>", *indented(lines), f"</{kind}>"]
+    return [f"<{begin}>", *(f"  {line}" for line in lines), f"</{kind}>"]
 
 
 def tls_keys(tls: Tls) -> list[str]:
