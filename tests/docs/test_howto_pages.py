@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.pooled import filled
 from support.ports import free_port
 from support.registries import Registry
 from support.rollouts import write_script
@@ -24,7 +25,6 @@ from karl.recipe.release.base.names import IndexName, PrivateNames
 from karl.recipe.release.base.process import clean_environment
 from karl.recipe.release.distributions import lockfile
 from karl.recipe.release.distributions.lockfile import Index
-from karl.recipe.release.distributions.pool import Pool
 from karl.recipe.release.distributions.targets import Target
 from karl.recipe.release.indexes.derived import materialise
 from karl.recipe.release.indexes.fetch import needed_here
@@ -143,7 +143,8 @@ def desk() -> Iterator[Desk]:
         write_script(samples.root / "bin/karl-index", text)
         buildout = f"#!{sys.executable}\n{BUILDOUT}\n"
         write_script(samples.root / "bin/buildout", buildout)
-        pool = Pool(SoftwareLayout.below(samples.root))
+        software = SoftwareLayout.below(samples.root)
+        pool = filled(software, "toolchain/1", "zeo/1", "acme/1.0", "acme/1.1")
         with serving(Registry(pool, PrivateNames(), upstream="")) as url:
             desk = Desk(samples, url)
             desk.edit("buildouts/acme-prod.cfg", "8080", str(samples.port))

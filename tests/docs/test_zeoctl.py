@@ -1,4 +1,4 @@
-"""The page of zeoctl has every verb, option, status, exit code and key of JSON."""
+"""The page of zeoctl has every verb, option, status and exit code."""
 
 from __future__ import annotations
 
@@ -143,73 +143,25 @@ SESSION = (
 
 
 @pytest.fixture(scope="module")
-def documents() -> Iterator[dict[str, list[object]]]:
-    """Give the documents that each verb printed in a session."""
+def left() -> Iterator[list[str]]:
+    """Give the files that a session of all verbs leaves, by their path in the root."""
     box = Box("acme-prod")
     copy = box.storage_places("acme-prod").copy(1)
-    found: dict[str, list[object]] = {}
+    found: list[str] = []
     try:
         for line, code in SESSION:
             words = line.format(data=copy.data, blobs=copy.blobs).split()
-            found.setdefault(words[0], []).append(box.zeoctl(*words, code=code))
+            box.zeoctl(*words, code=code)
             if words == ["start", "acme-prod"]:
                 with box.client("acme-prod") as db:
                     fill(db, 5, blobs=1)
-            if words == ["catch-up", "acme-prod", "3"]:
-                places = box.storage_places("acme-prod")
-                records = places.repository.root.glob("*/*.json")
-                found["state"] = [places.state.read_text()]
-                found["record"] = [path.read_text() for path in records]
             if words[0] == "pack":
-                found["files"] = [
-                    *found.get("files", ()),
-                    *(str(each.relative_to(box.root)) for each in box.root.rglob("*")),
+                found += [
+                    str(each.relative_to(box.root)) for each in box.root.rglob("*")
                 ]
         yield found
     finally:
         box.end()
-
-
-def keys_of(value: object) -> set[str]:
-    """Return the keys of a JSON document that are not names of things."""
-    if isinstance(value, list):
-        return set().union(*map(keys_of, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {key for key in value if re.fullmatch("[a-z_]{2,}", key)}
-    return own.union(*map(keys_of, value.values()))
-
-
-@pytest.mark.slow
-def test_every_key_of_the_json_is_documented(documents, page):
-    """A verb's section, those it refers to, or the shared one, has each key."""
-    told = sections(page(PAGE).text)
-    shared = page(PAGE).section("JSON")
-    assert {name for name in documents if name in told} == set(told)
-    for verb, some in documents.items():
-        if verb not in told:
-            continue
-        text = told[verb] + shared + _referred(told, verb)
-        for key in keys_of(some):
-            assert f"`{key}`" in text or f'"{key}"' in text, (verb, key)
-
-
-def _referred(told: dict[str, str], verb: str) -> str:
-    """Return the sections that a verb's section says are like it."""
-    names = set(re.findall(r"(?:as of|as|As of) `([a-z-]+)`", told[verb]))
-    return "".join(told[name] for name in names)
-
-
-@pytest.mark.slow
-def test_every_key_of_the_files_is_documented(documents, page):
-    """Each key of state.json and of a backup's record is on the page of files."""
-    text = page("docs/reference/files-on-disk.md").text
-    text += sections(page(PAGE).text)["verify-backup"]
-    for name in ("state", "record"):
-        assert documents[name]
-        for document in documents[name]:
-            for key in re.findall(r'^ *"([a-z_0-9]+)":', str(document), re.MULTILINE):
-                assert f"`{key}`" in text or f'"{key}"' in text, key
 
 
 #: How paths below the root become what the page calls them; the first that fits
@@ -243,10 +195,10 @@ def kind(path: str) -> str | None:
 
 
 @pytest.mark.slow
-def test_every_file_is_documented(documents, page):
+def test_every_file_is_documented(left, page):
     """Each kind of file that a session leaves has its row on the page."""
     text = page("docs/reference/files-on-disk.md").text
-    kinds = {kind(str(path)) for path in documents["files"]} - {None}
+    kinds = {kind(path) for path in left} - {None}
     assert len(kinds) > 20
     for name in kinds:
         assert f"`{name}" in text, name
