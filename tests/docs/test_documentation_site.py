@@ -115,8 +115,8 @@ def site(tmp_path_factory, checkout) -> Path:
     root = tmp_path_factory.mktemp("docs").resolve()
     ignored = shutil.ignore_patterns("_build")
     shutil.copytree(checkout / "docs", root / "docs", ignore=ignored)
-    schemas = "src/*/src/karl/recipe/*/schemas/*.json"
-    for pattern in ("*.md", "LICENSE", "src/*/*.md", schemas):
+    schemas = ("src/*/src/karl/recipe/*/schemas/*.json", "tour/schemas/*.json")
+    for pattern in ("*.md", "LICENSE", "src/*/*.md", *schemas):
         for path in checkout.glob(pattern):
             copy = root / path.relative_to(checkout)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -162,7 +162,7 @@ def parts(page, name: str) -> dict[str, str]:
     return dict(zip(found[1::2], found[2::2], strict=True))
 
 
-def test_a_database_server_is_set_up(page, desk):
+def a_database_server_is_set_up(page, desk):
     """Its buildout, the first database and the first release, with nothing before."""
     text = parts(page, SERVER)
     desk.follow(text["2. The two commands"])
@@ -175,7 +175,7 @@ def test_a_database_server_is_set_up(page, desk):
     desk.follow(text["Change an option"])
 
 
-def test_a_customer_is_added(page, desk):
+def a_customer_is_added(page, desk):
     """From a copy of another customer's package to a site that is live."""
     text = parts(page, CUSTOMER)
     desk.limit("karl/3.30")
@@ -201,7 +201,7 @@ def test_a_customer_is_added(page, desk):
     desk.follow(parts(page, SERVER)["Remove a customer"])
 
 
-def test_a_quick_fix_is_found(page, desk):
+def a_quick_fix_is_found(page, desk):
     """It is named, and a new tree of the same index has the original again."""
     release = desk.samples.site() / "releases/1.0"
     edited = release / "lib/python3.11/site-packages/acme/site/application.py"
@@ -214,7 +214,7 @@ def test_a_quick_fix_is_found(page, desk):
     assert "intact" in desk.type("sites/acme-prod/bin/switch-version --verify")
 
 
-def test_a_customer_is_upgraded(page, desk):
+def a_customer_is_upgraded(page, desk):
     """The plan is told, and the upgrade takes place when its moment has come."""
     text = parts(page, UPGRADE)
     desk.follow(text["1. Build the release"])
@@ -225,7 +225,7 @@ def test_a_customer_is_upgraded(page, desk):
         desk.follow(text[title])
 
 
-def test_a_new_release_goes_live(page, desk):
+def a_new_release_goes_live(page, desk):
     """Acme's package changes, is published, frozen, built, and back again."""
     desk.limit("karl/3.31")
     old, new = (desk.samples.root / f"examples/acme.site/1.{n}" for n in (1, 2))
@@ -241,8 +241,18 @@ def test_a_new_release_goes_live(page, desk):
     assert live.resolve().name == "1.1"
 
 
-def test_room_is_made(page, desk):
+def room_is_made(page, desk):
     """What could go is told, and nothing goes."""
     for command, _ in steps(page(SPACE).text):
         desk.type(command)
     assert (desk.samples.site() / "releases/1.0").is_dir()
+
+
+def test_the_pages_are_typed_in_order(page, desk):
+    """Each page begins with what those before it have made, as in a customer's life."""
+    a_database_server_is_set_up(page, desk)
+    a_customer_is_added(page, desk)
+    a_quick_fix_is_found(page, desk)
+    a_customer_is_upgraded(page, desk)
+    a_new_release_goes_live(page, desk)
+    room_is_made(page, desk)

@@ -146,7 +146,7 @@ def health(samples) -> dict:
         return json.load(reply)
 
 
-def test_upgrade_killed_at_each_step(samples):
+def upgrade_killed_at_each_step(samples):
     """1.1 goes live with its evolved data, although each step was killed once."""
     for name in (each for each in steps.NAMES if each != "ship"):
         with rollout(samples, "1.1") as child:
@@ -176,7 +176,7 @@ def test_upgrade_killed_at_each_step(samples):
     assert live_copy(samples) == run["to"]["copy"] > run["from"]["copy"]
 
 
-def test_next_version(samples):
+def next_version(samples):
     """1.2 is published, frozen, built and switched to; the data stay where they are."""
     config = samples.root / "buildouts" / "acme-prod.cfg"
     extends = f"extends = {_freeze_product(samples)}\nindex = "
@@ -193,3 +193,9 @@ def test_next_version(samples):
     assert health(samples)["packages"]["acme.site"]["release"] == "1.2"
     assert found["window"] is None
     assert live_copy(samples) == before
+
+
+def test_two_versions_one_after_the_other(samples):
+    """Each goes live, the second upon the data that the first has evolved."""
+    upgrade_killed_at_each_step(samples)
+    next_version(samples)
